@@ -1,0 +1,135 @@
+import { EventEmitter } from 'eventemitter3';
+import type { Dimension } from '../core/amounts.ts';
+import type { Halt } from '../core/halt.ts';
+import type { Usage } from '../core/usage.ts';
+import type { Verdict } from '../core/verdict.ts';
+import type { RunReport } from './report.ts';
+
+/** Amounts for people: `usd` in dollars, everything else as counts. */
+export type PublicAmounts = { readonly [D in Dimension]: number };
+
+/** Who a run is and for whom it works. */
+export interface RunInfo {
+  readonly id: string;
+  readonly parentId: string | undefined;
+  readonly agent: string | undefined;
+  readonly tenant: string;
+  /** The ids that were given, by scope. */
+  readonly scopes: Readonly<Record<string, string>>;
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number;
+}
+
+/** A step as events tell of it: names, numbers and times, never content. */
+export interface StepInfo {
+  readonly id: string;
+  /** Number of the step in its run tree, from 0. */
+  readonly index: number;
+  /** Number of the model call that asked for it. */
+  readonly round: number;
+  readonly kind: 'model' | 'tool';
+  /** The tool's name, or the name of the model that is used. */
+  readonly name: string;
+  readonly startedAt: number;
+  /** What is held for it. */
+  readonly held: PublicAmounts;
+  /** What was expected of it, before it ran: likely input, likely output, likely cost. */
+  readonly expected: { readonly inputTokens: number; readonly outputTokens: number; readonly usd: number };
+  /** The rungs that shaped the offer. */
+  readonly rungs: readonly string[];
+}
+
+export interface EndedStepInfo extends StepInfo {
+  readonly endedAt: number;
+  readonly outcome: 'ok' | 'error' | 'answered';
+  readonly used: PublicAmounts;
+  /** For model steps. */
+  readonly usage: Usage | undefined;
+  /** True when the host reported no usage and the guard booked what it held or counted. */
+  readonly isEstimated: boolean;
+  /** True when a cache of the host answered. */
+  readonly isCached: boolean;
+  readonly overage: PublicAmounts;
+  /** How often the call was tried inside the step. */
+  readonly attempts: number;
+  readonly sizes: { readonly args: number; readonly output: number };
+  /** Where the price came from; undefined for tools and unpriced models. */
+  readonly priceSource: string | undefined;
+}
+
+/** A threshold of an account that was crossed for the first time in its window. `usd` in dollars. */
+export interface BudgetAlert {
+  readonly tenant: string;
+  readonly scope: string;
+  readonly id: string;
+  readonly dimension: Dimension;
+  /** 0..1 */
+  readonly threshold: number;
+  readonly used: number;
+  readonly limit: number;
+  readonly resetsAt: number | null;
+}
+
+/** Everything that can be listened to. Events are the only source of metrics, traces, logs and pages. */
+export interface GuardEvents {
+  /** A run has begun. */
+  'run:start': { run: RunInfo };
+  /** A run is over; the report is final. */
+  'run:end': { run: RunInfo; report: RunReport };
+  /** A run was stopped. Comes once per run, before its end. */
+  'run:halt': { run: RunInfo; halt: Halt };
+  /** A step is about to be done; its hold is in place. */
+  'step:start': { run: RunInfo; step: StepInfo };
+  /** A step is over and settled. */
+  'step:end': { run: RunInfo; step: EndedStepInfo };
+  /** An account has used a share of its limit; once per threshold, account and window. */
+  'budget:alert': BudgetAlert;
+  /** A detector has seen a loop. */
+  'loop:verdict': { run: RunInfo; verdict: Verdict };
+  /** The ladder was climbed (or, with `isShadow`, would have been). */
+  'ladder:climb': { run: RunInfo; step: number; rung: string; pressure: 'spend' | 'loop'; detail: string; isShadow: boolean };
+  /** A budgeted scope came without an id and the shared account is used; once per scope. */
+  'scope:missing': { scope: string; account: string };
+  /** The store failed; `policy` says what was done. */
+  'store:error': { operation: string; policy: 'closed' | 'open' | 'local'; error: unknown };
+  /** A host reported a usage that contradicts itself; the hold was booked instead. */
+  'usage:invalid': { run: RunInfo; step: number; problem: string };
+  /** Code of the user's (listener, fallback, lookup, rung, detector) threw or did not answer in time. The run goes on. */
+  'hook:error': { hook: string; error: unknown };
+}
+
+export type EventName = keyof GuardEvents;
+export type Listener<E extends EventName> = (event: GuardEvents[E]) => void | Promise<void>;
+
+export interface Events {
+  /** Listens; the returned function stops it. A listener that throws or rejects never harms a run. */
+  on<E extends EventName>(event: E, listener: Listener<E>): () => void;
+  emit<E extends EventName>(event: E, payload: GuardEvents[E]): void;
+  /** Whether anybody listens: lets a hot path skip building a payload. */
+  has(event: EventName): boolean;
+}
+
+export function createEvents(): Events {
+  const emitter = new EventEmitter();
+  const events: Events = {
+    on(event, listener) {
+      const isolated = (payload: GuardEvents[typeof event]): void => {
+        try {
+          const outcome: unknown = listener(payload);
+          if (outcome instanceof Promise) outcome.catch((error: unknown) => report(event, error));
+        } catch (error) {
+          report(event, error);
+        }
+      };
+      emitter.on(event, isolated);
+      return () => void emitter.off(event, isolated);
+    },
+    emit: (event, payload) => void emitter.emit(event, payload),
+    has: (event) => emitter.listenerCount(event) > 0,
+  };
+  const report = (event: EventName, error: unknown): void => {
+    // A failing listener of hook:error has nobody left to tell.
+    if (event !== 'hook:error') events.emit('hook:error', { hook: `listener of ${event}`, error });
+  };
+  return events;
+}

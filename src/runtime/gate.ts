@@ -1,0 +1,65 @@
+import PQueue, { type Queue, type QueueAddOptions } from 'p-queue';
+
+/** Gives a slot back. Calling it again does nothing. */
+export type GiveBack = () => void;
+
+/** Bounds how many model calls are in flight. Only a gate: the work itself runs in the caller's own context. */
+export interface Gate {
+  /** Waits for a slot. Rejects with the signal's reason when it aborts first. */
+  enter(runId: string, signal: AbortSignal): Promise<GiveBack>;
+}
+
+const open: Gate = { enter: async () => () => {} };
+
+/** A gate of `slots` slots, dealt round robin over runs, so that no run can crowd out another. Undefined: always open. */
+export function createGate(slots: number | undefined): Gate {
+  if (slots === undefined) return open;
+  const queue = new PQueue({ concurrency: slots, queueClass: RoundRobinQueue });
+  return {
+    enter: (runId, signal) =>
+      new Promise<GiveBack>((resolve, reject) => {
+        const occupied = (): Promise<void> => new Promise((giveBack) => resolve(giveBack));
+        queue.add(occupied, { id: runId, signal } as QueueAddOptions).catch(() => reject(signal.reason as Error));
+      }),
+  };
+}
+
+type Entry = () => Promise<unknown>;
+
+/** One line of waiting calls per run; the lines take turns. */
+class RoundRobinQueue implements Queue<Entry, QueueAddOptions> {
+  #lines = new Map<string, { run: Entry; options: Partial<QueueAddOptions> }[]>();
+  size = 0;
+
+  enqueue(run: Entry, options: Partial<QueueAddOptions> = {}): void {
+    const line = this.#lines.get(options.id ?? '') ?? [];
+    line.push({ run, options });
+    this.#lines.set(options.id ?? '', line);
+    this.size += 1;
+  }
+
+  dequeue(): Entry | undefined {
+    for (const [id, line] of this.#lines) {
+      const next = line.shift();
+      // The line goes to the end of the round, or away when it is empty.
+      this.#lines.delete(id);
+      if (line.length > 0) this.#lines.set(id, line);
+      if (!next) continue;
+      this.size -= 1;
+      return next.run;
+    }
+    return undefined;
+  }
+
+  filter(options: Readonly<Partial<QueueAddOptions>>): Entry[] {
+    return [...this.#lines.values()].flat().filter((entry) => entry.options.priority === options.priority).map(({ run }) => run);
+  }
+
+  setPriority(): void {
+    // All lines have the same priority.
+  }
+
+  remove(): void {
+    // Nothing is removed by id: an aborted call leaves when its turn comes.
+  }
+}
