@@ -102,6 +102,7 @@ export function memoryStore({ retention = '30d', now = Date.now }: { retention?:
 
   return {
     name: 'memory',
+    inProcess: true,
 
     reserve({ id, accounts: refs, asks, ttlMs }) {
       const moment = now();
