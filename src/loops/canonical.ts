@@ -1,0 +1,106 @@
+/**
+ * One text for all arguments that mean the same: keys in the order of RFC 8785, cosmetic fields left out, outer white space and a
+ * path's last slash dropped, JSON in a string read. Never throws; stops after a bounded number of values.
+ */
+const COSMETIC = new Set([
+  'thought',
+  'thoughts',
+  'thinking',
+  'reasoning',
+  'reason',
+  'rationale',
+  'intent',
+  'explanation',
+  'justification',
+  'purpose',
+]);
+
+const VALUES_MAX = 20_000;
+const DEPTH_MAX = 64;
+const PARSED_MAX = 65_536;
+
+interface Walk {
+  left: number;
+  readonly ignored: ReadonlySet<string>;
+  readonly open: Set<object>;
+}
+
+const nothing: ReadonlySet<string> = new Set();
+
+/** The canonical text of a call's arguments. */
+export function canonicalArgs(args: unknown, ignored: ReadonlySet<string> = nothing): string {
+  const value = typeof args === 'string' ? parsedOr(args) : args;
+  return write(value, 0, { left: VALUES_MAX, ignored, open: new Set() });
+}
+
+/** The value that a text of JSON stands for, or the text itself. */
+export function parsedOr(text: string): unknown {
+  if (text.length > PARSED_MAX || !/^\s*[{[]/.test(text)) return text;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+/** Any value as text: strings as they are, everything else canonical. For results. */
+export function textOf(value: unknown): string {
+  if (typeof value === 'string') return value;
+  if (value === undefined || value === null) return '';
+  return write(value, 1, { left: VALUES_MAX, ignored: nothing, open: new Set() });
+}
+
+function write(value: unknown, depth: number, walk: Walk): string {
+  if (walk.left-- <= 0 || depth > DEPTH_MAX) return '"…"';
+  if (typeof value === 'string') return JSON.stringify(tidy(value));
+  if (typeof value === 'number') return Number.isFinite(value) ? String(value === 0 ? 0 : value) : 'null';
+  if (typeof value === 'bigint') return String(value);
+  if (typeof value === 'boolean' || value === null) return String(value);
+  if (typeof value !== 'object') return 'null';
+  if (walk.open.has(value)) return '"↺"';
+  walk.open.add(value);
+  const text = writeObject(value, depth, walk);
+  walk.open.delete(value);
+  return text;
+}
+
+function writeObject(value: object, depth: number, walk: Walk): string {
+  try {
+    if (value instanceof Date) return JSON.stringify(value.toISOString());
+    if (ArrayBuffer.isView(value)) return `"bytes:${value.byteLength}"`;
+    if (value instanceof Map) return write(Object.fromEntries(value), depth, walk);
+    if (Array.isArray(value) || value instanceof Set) return writeList([...value], depth, walk);
+    const parts: string[] = [];
+    const fields = value as Record<string, unknown>;
+    const keys = Object.keys(fields);
+    for (const key of keys.sort(byCodeUnits)) {
+      if (walk.left <= 0) break;
+      if (fields[key] === undefined || walk.ignored.has(key) || (depth === 0 && keys.length > 1 && COSMETIC.has(key))) continue;
+      parts.push(`${JSON.stringify(key)}:${write(fields[key], depth + 1, walk)}`);
+    }
+    if (parts.length < keys.length && walk.left <= 0) parts.push(`"…":${keys.length}`);
+    return `{${parts.join(',')}}`;
+  } catch {
+    // A getter or proxy of the host's that throws: the value has no content that can be compared.
+    return '"unreadable"';
+  }
+}
+
+function writeList(items: readonly unknown[], depth: number, walk: Walk): string {
+  const parts: string[] = [];
+  for (const item of items) {
+    if (walk.left <= 0) {
+      parts.push(`"… ${items.length}"`);
+      break;
+    }
+    parts.push(write(item, depth + 1, walk));
+  }
+  return `[${parts.join(',')}]`;
+}
+
+const byCodeUnits = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
+function tidy(text: string): string {
+  const trimmed = text.trim();
+  return trimmed.length > 1 && trimmed.endsWith('/') && !/\s/.test(trimmed) ? trimmed.slice(0, -1) : trimmed;
+}

@@ -1,0 +1,80 @@
+import { hashNumbers } from './hash.ts';
+import type { Prints } from './prints.ts';
+
+/** The longest cycle that is looked for, in rounds. */
+const PERIOD_MAX = 32;
+const RING = PERIOD_MAX * 2;
+
+export interface PeriodState {
+  round: number;
+  /** The step at which the open round began. */
+  openedAt: number;
+  /** Symbols and first steps of the rounds before the open one, newest last. */
+  symbols: number[];
+  starts: number[];
+  /** For each lag, how many rounds in a row equal the round that many before. */
+  runs: number[];
+  /** The members of the open round, in order of size. */
+  open: number[];
+}
+
+/** A round that comes again and again with a fixed period. */
+export interface Cycle {
+  readonly period: number;
+  readonly laps: number;
+  readonly firstStep: number;
+  readonly identity: number;
+}
+
+/**
+ * Exact cycles of rounds. A round's symbol is the set of its (call, result) pairs, in no order; for each lag the run of
+ * equal rounds is counted, so that laps = 1 + run / lag. O(PERIOD_MAX) a step.
+ */
+export function period(restored?: PeriodState) {
+  const state: PeriodState = restored ?? { round: -1, openedAt: 0, symbols: [], starts: [], runs: [], open: [] };
+  const closeRound = (): void => {
+    const symbol = hashNumbers(...state.open);
+    for (let lag = 1; lag <= PERIOD_MAX; lag++) {
+      const past = state.symbols[state.symbols.length - lag];
+      state.runs[lag - 1] = past === symbol ? (state.runs[lag - 1] ?? 0) + 1 : 0;
+    }
+    state.symbols.push(symbol);
+    state.starts.push(state.openedAt);
+    if (state.symbols.length > RING) {
+      state.symbols.shift();
+      state.starts.shift();
+    }
+  };
+  return {
+    observe({ step, call, result }: Prints): Cycle | undefined {
+      if (step.round !== state.round) {
+        if (state.open.length > 0) closeRound();
+        state.round = step.round;
+        state.openedAt = step.index;
+        state.open = [];
+      }
+      const member = hashNumbers(call, result);
+      if (!state.open.includes(member)) state.open = [...state.open, member].sort((a, b) => a - b).slice(0, RING);
+      const symbol = hashNumbers(...state.open);
+      for (let lag = 1; lag <= PERIOD_MAX; lag++) {
+        if (state.symbols[state.symbols.length - lag] !== symbol) continue;
+        const run = (state.runs[lag - 1] ?? 0) + 1;
+        if (run < lag) continue;
+        const lap = [...state.symbols.slice(state.symbols.length - lag + 1), symbol];
+        const from = state.starts[Math.max(0, state.starts.length - run - lag + 1)] ?? state.openedAt;
+        return { period: lag, laps: 1 + Math.floor(run / lag), firstStep: from, identity: leastRotation(lap) };
+      }
+      return undefined;
+    },
+    save: (): PeriodState => structuredClone(state),
+  };
+}
+
+/** One name for a lap, wherever in it one begins to read. */
+function leastRotation(lap: readonly number[]): number {
+  let least = Number.POSITIVE_INFINITY;
+  for (let turn = 0; turn < lap.length; turn++) {
+    least = Math.min(least, hashNumbers(...lap.slice(turn), ...lap.slice(0, turn)));
+  }
+  return least;
+}
