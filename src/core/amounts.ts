@@ -2,16 +2,7 @@
  * The dimensions that a budget can limit, in their fixed order. Everything is an integer: tokens and calls are counts,
  * `usd` is a count of nano-dollars (see money.ts). `duration` is not among them: it is a deadline of a run, not an amount.
  */
-export const dimensions = [
-  'usd',
-  'tokens',
-  'inputTokens',
-  'outputTokens',
-  'reasoningTokens',
-  'steps',
-  'modelCalls',
-  'toolCalls',
-] as const;
+export const dimensions = ['usd', 'tokens', 'inputTokens', 'outputTokens', 'reasoningTokens', 'steps', 'modelCalls', 'toolCalls'] as const;
 
 /** One of the things that a budget can limit. */
 export type Dimension = (typeof dimensions)[number];

@@ -48,7 +48,9 @@ export interface Shortfall {
   readonly asked: number;
 }
 
-export type Fit = { readonly fits: true; readonly amounts: Amounts; readonly units: number } | { readonly fits: false; readonly shortfall: Shortfall };
+export type Fit =
+  | { readonly fits: true; readonly amounts: Amounts; readonly units: number }
+  | { readonly fits: false; readonly shortfall: Shortfall };
 
 const unlimited = Number.MAX_SAFE_INTEGER;
 

@@ -21,7 +21,7 @@ export function expiryQueue<T extends Expiring>(): ExpiryQueue<T> {
     [heap[i], heap[j]] = [heap[j]!, heap[i]!];
   };
   const rise = (from: number): void => {
-    for (let i = from; i > 0; ) {
+    for (let i = from; i > 0;) {
       const parent = (i - 1) >> 1;
       if (heap[parent]!.at <= heap[i]!.at) return;
       swap(i, parent);
@@ -29,7 +29,7 @@ export function expiryQueue<T extends Expiring>(): ExpiryQueue<T> {
     }
   };
   const sink = (): void => {
-    for (let i = 0; ; ) {
+    for (let i = 0; ;) {
       let least = i;
       for (const child of [2 * i + 1, 2 * i + 2]) if (child < heap.length && heap[child]!.at < heap[least]!.at) least = child;
       if (least === i) return;

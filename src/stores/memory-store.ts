@@ -4,7 +4,17 @@ import { fit, type Shortfall } from '../core/reservation.ts';
 import { stretchAt, windowName, type ResolvedWindow } from '../core/window.ts';
 import { expiryQueue } from './expiry-queue.ts';
 import { recentMap } from './recent-map.ts';
-import type { AccountId, AccountRef, AccountSnapshot, Adjustment, Denial, ReserveReply, SettleReply, Store, ThresholdCrossing } from './store.ts';
+import type {
+  AccountId,
+  AccountRef,
+  AccountSnapshot,
+  Adjustment,
+  Denial,
+  ReserveReply,
+  SettleReply,
+  Store,
+  ThresholdCrossing,
+} from './store.ts';
 
 /** One stretch of an account's window. A hold keeps the slots in which it was made and settles there, however late. */
 interface Slot {
@@ -67,7 +77,18 @@ export function memoryStore({ retention = '30d', now = Date.now }: { retention?:
     let account = accounts.get(key);
     if (!account) {
       const { tenant, scope, id, window } = ref;
-      account = { tenant, scope, id, window, slots: [], alerted: new Map(), adjustment: undefined, limits: {}, liveHolds: 0, lastUsedAt: moment };
+      account = {
+        tenant,
+        scope,
+        id,
+        window,
+        slots: [],
+        alerted: new Map(),
+        adjustment: undefined,
+        limits: {},
+        liveHolds: 0,
+        lastUsedAt: moment,
+      };
       accounts.set(key, account);
     }
     return account;
@@ -131,7 +152,14 @@ export function memoryStore({ retention = '30d', now = Date.now }: { retention?:
           account.lastUsedAt = moment;
         }
         const snapshots = targets.map(({ account, limits }) => snapshotOf(account, limits));
-        const reply = { granted: true, ask: index, units: fitting.units, amounts: fitting.amounts, accounts: snapshots, isReplay: false } as const;
+        const reply = {
+          granted: true,
+          ask: index,
+          units: fitting.units,
+          amounts: fitting.amounts,
+          accounts: snapshots,
+          isReplay: false,
+        } as const;
         const hold: Hold = { id, amounts: fitting.amounts, pinned: targets, reply, expiresAt: moment + ttlMs, state: 'live' };
         holds.set(id, hold);
         expiries.add(hold);
@@ -211,7 +239,9 @@ export function memoryStore({ retention = '30d', now = Date.now }: { retention?:
     list({ tenant, scope, most }) {
       const moment = now();
       expire(moment);
-      const wanted = [...accounts.values()].filter((a) => (tenant === undefined || a.tenant === tenant) && (scope === undefined || a.scope === scope));
+      const wanted = [...accounts.values()].filter(
+        (a) => (tenant === undefined || a.tenant === tenant) && (scope === undefined || a.scope === scope),
+      );
       for (const account of wanted) slotAt(account, moment);
       return wanted
         .map((account) => snapshotOf(account, adjusted(account, account.limits, moment)))
