@@ -13,6 +13,12 @@ export interface Usage {
   readonly outputTokens: number;
   /** The part of the output that was spent on reasoning. */
   readonly reasoningTokens: number;
+  /** The part of the input that was audio, where it is known: it has a price of its own. */
+  readonly audioInputTokens?: number;
+  /** The part of the output that was audio, where it is known. */
+  readonly audioOutputTokens?: number;
+  /** The part of the cache writes that is kept for an hour, where it is known: it costs more than a short one. */
+  readonly longCacheWriteTokens?: number;
 }
 
 /** What a caller knows of a call's usage. A field that is absent is unknown, an explicit 0 is 0. */
