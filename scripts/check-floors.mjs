@@ -1,6 +1,6 @@
 /**
  * Checks that every import goes to a lower floor (the table is floors.mjs). Run by `npm run lint`.
- * `--root DIR` checks another tree.
+ * `--root DIR` checks another tree; `--list` prints the imports as JSON instead.
  */
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { builtinModules } from 'node:module';
@@ -8,7 +8,9 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { floors } from './floors.mjs';
 
-const { values } = parseArgs({ options: { root: { type: 'string', default: path.join(import.meta.dirname, '..') } } });
+const { values } = parseArgs({
+  options: { root: { type: 'string', default: path.join(import.meta.dirname, '..') }, list: { type: 'boolean', default: false } },
+});
 const root = path.resolve(values.root);
 
 const isWithin = (file, folder) => file.startsWith(`${folder}/`);
@@ -57,6 +59,7 @@ function objection(file, floor, { specifier, isType, isLazy }) {
   return isLazy || isType ? undefined : `${floor.folder} must load ${name} only when it is needed: use import()`;
 }
 
+const imports = [];
 const problems = [];
 for (const folder of ['src', 'integrations', 'examples']) {
   if (!existsSync(path.join(root, folder))) continue;
@@ -69,12 +72,17 @@ for (const folder of ['src', 'integrations', 'examples']) {
       continue;
     }
     for (const found of importsOf(readFileSync(path.join(root, file), 'utf8'))) {
+      imports.push({ file, ...found });
       const reason = objection(file, floor, found);
       if (reason) problems.push(`${file}: ${reason} (${found.specifier})`);
     }
   }
 }
 
-for (const problem of problems) console.error(problem);
-console.log(problems.length === 0 ? 'floors: every import goes to a lower floor' : `floors: ${problems.length} forbidden imports`);
-process.exitCode = problems.length === 0 ? 0 : 1;
+if (values.list) {
+  console.log(JSON.stringify(imports));
+} else {
+  for (const problem of problems) console.error(problem);
+  console.log(problems.length === 0 ? 'floors: every import goes to a lower floor' : `floors: ${problems.length} forbidden imports`);
+  process.exitCode = problems.length === 0 ? 0 : 1;
+}

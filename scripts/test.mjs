@@ -62,5 +62,11 @@ for (const line of skipped) console.log(`skipped: ${line}`);
 if (totals?.numPendingTests > 0) console.log(`skipped: ${totals.numPendingTests} tests, marked ↓ above`);
 for (const line of failed) console.log(`failed: ${line}`);
 console.log(failed.length === 0 ? 'every check passed' : 'some checks failed');
-console.log(totals ? `${totals.numPassedTests} passed, ${totals.numFailedTests} failed` : '0 passed, 1 failed (the tests did not run)');
+// A file that could not be loaded has no tests to count, and is a failure all the same.
+const brokenFiles = totals?.testResults.filter(
+  ({ status, assertionResults }) => status === 'failed' && assertionResults.length === 0,
+).length;
+console.log(
+  totals ? `${totals.numPassedTests} passed, ${totals.numFailedTests + brokenFiles} failed` : '0 passed, 1 failed (the tests did not run)',
+);
 process.exitCode = failed.length === 0 ? 0 : 1;
