@@ -120,6 +120,8 @@ export interface StepRecord {
   readonly error?: unknown;
   readonly thinking?: string | undefined;
   readonly toolCalls?: readonly ToolCallView[] | undefined;
+  /** What came back to a model's words, where the host knows it: a person's answer is new input, and a repeat after it weighs less. */
+  readonly reply?: string | undefined;
   readonly hints?: ToolHints | undefined;
   readonly stateHash?: string | undefined;
   /** Where the full text is not at hand (recorded runs): a hash of the whole that replaces hashing `args` or `output`. */

@@ -44,10 +44,10 @@ export function parsedOr(text: string): unknown {
 }
 
 /** Any value as text: strings as they are, everything else canonical. For results. */
-export function textOf(value: unknown): string {
+export function textOf(value: unknown, ignored: ReadonlySet<string> = nothing): string {
   if (typeof value === 'string') return value;
   if (value === undefined || value === null) return '';
-  return write(value, 1, { left: VALUES_MAX, ignored: nothing, open: new Set() });
+  return write(value, 1, { left: VALUES_MAX, ignored, open: new Set() });
 }
 
 function write(value: unknown, depth: number, walk: Walk): string {

@@ -1,66 +1,99 @@
 import type { StepRecord } from '../core/step.ts';
-import type { Verdict } from '../core/verdict.ts';
+import type { Verdict, VerdictEvidence } from '../core/verdict.ts';
+import { costs, type CostsState } from './costs.ts';
+import { cycleDetector } from './cycle.ts';
 import type { LoopJudge } from './detector.ts';
 import { shortHash } from './hash.ts';
-import { loopFigures, type LoopOptions } from './options.ts';
-import { period, type PeriodState } from './period.ts';
+import { noNewsDetector } from './no-news.ts';
+import { loopFigures, withoutDetectors, type LoopOptions } from './options.ts';
 import { printsOf } from './prints.ts';
-import { recurrence, type RecurrenceState } from './recurrence.ts';
+import { repeatDetector } from './repeat.ts';
+import { sameOutcomeDetector } from './same-outcome.ts';
+import type { LoopDetector, Suspicion } from './suspicion.ts';
+import { track, type TrackState } from './track.ts';
 
 interface JudgeState {
   readonly version: 1;
-  readonly recurrence: RecurrenceState;
-  readonly period: PeriodState;
+  readonly track: TrackState;
+  readonly costs: CostsState;
+  readonly detectors: Record<string, unknown>;
   readonly warned: string[];
 }
+
+const EVIDENCE_MAX = 64;
+const WARNED_MAX = 64;
+
+/** A cycle says more than the repeats that it is made of. */
+const isExplained = ({ kind, laps }: Suspicion): boolean => kind === 'cycle' && laps >= 3;
+
+const makers: Record<string, (restored?: never) => LoopDetector> = {
+  repeat: repeatDetector,
+  cycle: cycleDetector,
+  'no-news': noNewsDetector,
+  'same-outcome': sameOutcomeDetector,
+};
 
 /** Judges the steps of one run tree. `restored` is what `save()` gave in another process. */
 export function createLoopJudge(options: LoopOptions = {}, restored?: unknown): LoopJudge {
   const figures = loopFigures(options.loops);
+  const without = withoutDetectors(options.loops);
   const state = (restored as JudgeState | undefined)?.version === 1 ? (restored as JudgeState) : undefined;
-  const calls = recurrence(state?.recurrence);
-  const rounds = period(state?.period);
+  const seen = track(state?.track);
+  const spent = costs(state?.costs);
+  const detectors = Object.entries(makers)
+    .filter(([name]) => !without.has(name))
+    .map(([name, make]) => make(state?.detectors[name] as never));
   const warned = new Set(state?.warned);
-  const contents: { step: number; name: string; args: unknown; output: unknown }[] = [];
+  const contents: VerdictEvidence[] = [];
+
+  const verdictOf = (step: StepRecord, level: Verdict['level'], suspicions: readonly Suspicion[], strongest: Suspicion): Verdict => {
+    const { kind, period, laps, firstStep, steps, reason, clearedBy, score } = strongest;
+    return {
+      level,
+      kind,
+      detectors: suspicions.map((suspicion) => suspicion.kind),
+      step: step.index,
+      firstStep,
+      period,
+      laps,
+      steps,
+      identity: shortHash(strongest.identity),
+      reason,
+      waste: spent.wasteOf(steps, period ?? 1),
+      confidence: Math.min(1, score / figures.haltAt),
+      clearedBy,
+      evidence: () => contents.filter((past) => steps.includes(past.step)),
+    };
+  };
 
   return {
     observe(step: StepRecord): Verdict | undefined {
+      spent.add(step);
       const prints = printsOf(step, options.tools?.[step.name]);
       if (!prints) return undefined;
       contents.push({ step: step.index, name: step.name, args: step.args, output: step.output });
-      if (contents.length > 64) contents.shift();
-      const seen = calls.observe(prints);
-      const cycle = rounds.observe(prints);
-      const laps = cycle && cycle.period > 1 ? Math.max(cycle.laps, 0) : seen.count;
-      const isCycle = cycle !== undefined && cycle.period > 1 && cycle.laps >= 3;
-      const count = isCycle ? laps : seen.count - Math.max(0, (prints.policy?.maxRepeats ?? 1) - 1);
-      const level = count >= figures.haltAt ? 'halt' : count >= figures.warnAt ? 'warn' : undefined;
-      if (!level) return undefined;
-      const identity = shortHash(isCycle ? cycle.identity : prints.call);
-      if (level === 'warn' && warned.has(identity)) return undefined;
-      warned.add(identity);
-      const steps = isCycle ? contents.filter((past) => past.step >= cycle.firstStep).map((past) => past.step) : [...seen.steps];
-      const reason = isCycle
-        ? `a round of ${cycle.period} steps went ${cycle.laps} times with the same results (loop ${identity})`
-        : `${step.name} was called ${seen.count} times with the same arguments and the same result (loop ${identity})`;
-      return {
-        level,
-        kind: isCycle ? 'cycle' : 'repeat',
-        detectors: isCycle ? ['period', 'recurrence'] : ['recurrence'],
-        step: step.index,
-        firstStep: isCycle ? cycle.firstStep : seen.first,
-        period: isCycle ? cycle.period : 1,
-        laps: isCycle ? cycle.laps : seen.count,
-        steps,
-        identity,
-        reason,
-        waste: { steps: Math.max(0, steps.length - 1), tokens: null, nanoUsd: null },
-        confidence: Math.min(1, count / figures.haltAt),
-        clearedBy: 'a different result, or a call that was not made before',
-        evidence: () => contents.filter((past) => steps.includes(past.step)),
-      };
+      if (contents.length > EVIDENCE_MAX) contents.shift();
+      const moment = seen.observe(prints);
+      const suspicions = detectors
+        .map((detector) => detector.observe(prints, moment))
+        .filter((suspicion) => suspicion !== undefined)
+        .filter(({ score }) => score >= figures.warnAt)
+        .sort((a, b) => b.score - a.score);
+      const strongest = suspicions[0];
+      if (strongest === undefined) return undefined;
+      if (strongest.score >= figures.haltAt) return verdictOf(step, 'halt', suspicions, suspicions.find(isExplained) ?? strongest);
+      const isNew = suspicions.filter(({ identity }) => !warned.has(shortHash(identity)));
+      for (const { identity } of suspicions) warned.add(shortHash(identity));
+      if (warned.size > WARNED_MAX) for (const oldest of [...warned].slice(0, warned.size - WARNED_MAX)) warned.delete(oldest);
+      return isNew[0] === undefined ? undefined : verdictOf(step, 'warn', suspicions, isNew.find(isExplained) ?? isNew[0]);
     },
     observeText: () => undefined,
-    save: (): JudgeState => ({ version: 1, recurrence: calls.save(), period: rounds.save(), warned: [...warned].slice(-64) }),
+    save: (): JudgeState => ({
+      version: 1,
+      track: seen.save(),
+      costs: spent.save(),
+      detectors: Object.fromEntries(detectors.map((detector) => [detector.name, detector.save()])),
+      warned: [...warned],
+    }),
   };
 }

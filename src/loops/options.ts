@@ -123,3 +123,7 @@ export function loopFigures(loops: LoopOptions['loops']): LoopFigures {
   const warnAt = settings.warnAt ?? Math.min(preset.warnAt, settings.haltAt ?? preset.warnAt);
   return { warnAt, haltAt: Math.max(settings.haltAt ?? preset.haltAt, warnAt) };
 }
+
+/** The built-in detectors that an option leaves out. */
+export const withoutDetectors = (loops: LoopOptions['loops']): ReadonlySet<string> =>
+  new Set(typeof loops === 'object' ? loops.without : []);

@@ -3,7 +3,8 @@ import type { Prints } from './prints.ts';
 
 /** The longest cycle that is looked for, in rounds. */
 const PERIOD_MAX = 32;
-const RING = PERIOD_MAX * 2;
+const RING = PERIOD_MAX * 4;
+const MEMBERS_MAX = 64;
 
 export interface PeriodState {
   round: number;
@@ -22,7 +23,11 @@ export interface PeriodState {
 export interface Cycle {
   readonly period: number;
   readonly laps: number;
+  /** How many rounds in a row equalled the round one period before. */
+  readonly run: number;
   readonly firstStep: number;
+  /** The first steps of the cycle's rounds, oldest first. */
+  readonly steps: readonly number[];
   readonly identity: number;
 }
 
@@ -30,7 +35,7 @@ export interface Cycle {
  * Exact cycles of rounds. A round's symbol is the set of its (call, result) pairs, in no order; for each lag the run of
  * equal rounds is counted, so that laps = 1 + run / lag. O(PERIOD_MAX) a step.
  */
-export function period(restored?: PeriodState) {
+export function periodCounter(restored?: PeriodState) {
   const state: PeriodState = restored ?? { round: -1, openedAt: 0, symbols: [], starts: [], runs: [], open: [] };
   const closeRound = (): void => {
     const symbol = hashNumbers(...state.open);
@@ -40,29 +45,35 @@ export function period(restored?: PeriodState) {
     }
     state.symbols.push(symbol);
     state.starts.push(state.openedAt);
-    if (state.symbols.length > RING) {
-      state.symbols.shift();
-      state.starts.shift();
-    }
+    if (state.symbols.length <= RING) return;
+    state.symbols.shift();
+    state.starts.shift();
   };
   return {
-    observe({ step, call, result }: Prints): Cycle | undefined {
-      if (step.round !== state.round) {
+    observe({ step, round, call, result }: Prints): Cycle | undefined {
+      if (round !== state.round) {
         if (state.open.length > 0) closeRound();
-        state.round = step.round;
+        state.round = round;
         state.openedAt = step.index;
         state.open = [];
       }
       const member = hashNumbers(call, result);
-      if (!state.open.includes(member)) state.open = [...state.open, member].sort((a, b) => a - b).slice(0, RING);
+      if (!state.open.includes(member)) state.open = [...state.open, member].sort((a, b) => a - b).slice(0, MEMBERS_MAX);
       const symbol = hashNumbers(...state.open);
       for (let lag = 1; lag <= PERIOD_MAX; lag++) {
         if (state.symbols[state.symbols.length - lag] !== symbol) continue;
         const run = (state.runs[lag - 1] ?? 0) + 1;
         if (run < lag) continue;
         const lap = [...state.symbols.slice(state.symbols.length - lag + 1), symbol];
-        const from = state.starts[Math.max(0, state.starts.length - run - lag + 1)] ?? state.openedAt;
-        return { period: lag, laps: 1 + Math.floor(run / lag), firstStep: from, identity: leastRotation(lap) };
+        const steps = [...state.starts.slice(-(run + lag - 1)), state.openedAt];
+        return {
+          period: lag,
+          laps: 1 + Math.floor(run / lag),
+          run,
+          firstStep: steps[0] ?? state.openedAt,
+          steps: steps.slice(-64),
+          identity: leastRotation(lap),
+        };
       }
       return undefined;
     },

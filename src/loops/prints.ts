@@ -1,42 +1,116 @@
 import type { StepRecord } from '../core/step.ts';
 import { canonicalArgs, textOf } from './canonical.ts';
+import { natureOf, type Nature } from './effect.ts';
 import { hashNumbers, hashText } from './hash.ts';
 import type { ToolPolicy } from './options.ts';
-import { settled } from './volatile.ts';
+import { scan } from './scan.ts';
+
+/**
+ * What kind of answer a call got: something; nothing (a search without a match, an empty list); or a refusal.
+ * Twenty searches without a match are less of a loop than twenty refusals.
+ */
+export type Outcome = 'answer' | 'miss' | 'failure';
 
 /** What the detectors compare of one step. Computed once. */
 export interface Prints {
   readonly step: StepRecord;
   readonly policy: ToolPolicy | undefined;
-  /** Hash of the tool and its canonical arguments; for a model step of its words. */
+  readonly nature: Nature;
+  /** Which round of which agent: steps with the same key were asked for at once. */
+  readonly round: number;
+  /** Hash of the run, the tool and its canonical arguments; for words of a model, of the speaker and the words. */
   readonly call: number;
+  /** The same without the run: what any agent of the tree would ask. */
+  readonly question: number;
   /** Hash of the result without its volatile parts. */
   readonly result: number;
+  /** Hash of the result's form: numbers lifted out. */
+  readonly form: number;
   readonly isError: boolean;
+  readonly outcome: Outcome;
+  /** A failure that often goes away by itself: rate limits, timeouts, overload. */
+  readonly isTransient: boolean;
+  /** Hashes of the words and of the numbers and ids of the arguments and of the result; bounded. */
+  readonly argsWords: readonly number[];
+  readonly argsMarks: readonly number[];
+  readonly resultWords: readonly number[];
   /** Sizes in characters. */
   readonly argsSize: number;
   readonly resultSize: number;
+  /** The canonical arguments, for evidence and growth; never kept beyond a bound. */
+  readonly argsText: string;
+  readonly resultText: string;
 }
+
+const noWords: ReadonlySet<string> = new Set();
 
 /** The prints of a step; undefined where it takes no part in loop detection. */
 export function printsOf(step: StepRecord, policy: ToolPolicy | undefined): Prints | undefined {
   if (policy?.loopKey === false) return undefined;
   const isTool = step.kind === 'tool';
   if (!isTool && step.toolCalls !== undefined && step.toolCalls.length > 0) return undefined;
-  const ignored = new Set(policy?.ignore ?? []);
-  const args = isTool ? canonicalArgs(keyedArgs(step.args, policy), ignored) : '';
-  const output = textOf(step.output ?? step.error);
-  const argsPrint = step.argsHash !== undefined && policy?.loopKey === undefined ? hashText(step.argsHash) : hashText(args);
-  const resultPrint = step.outputHash === undefined ? hashText(settled(output)) : hashText(step.outputHash);
+  const ignored = policy?.ignore === undefined ? noWords : new Set(policy.ignore);
+  const keyed = isTool ? keyedArgs(step.args, policy) : undefined;
+  const argsText = isTool ? canonicalArgs(keyed, ignored) : '';
+  const resultText = resultTextOf(step, ignored);
+  const args = scan(valuesOf(argsText));
+  const result = scan(resultText);
+  const isCut = step.argsHash !== undefined && policy?.loopKey === undefined;
+  const asked = isTool ? hashNumbers(hashText(step.name), isCut ? hashText(step.argsHash) : hashText(argsText)) : 0;
+  const settled = step.outputHash === undefined ? result.settled : hashText(step.outputHash);
+  const isError = step.isError === true || step.error !== undefined || (isTool && looksFailed(resultText));
+  const question = isTool ? asked : hashNumbers(hashText(step.agent ?? ''), settled);
   return {
     step,
     policy,
-    call: isTool ? hashNumbers(hashText(step.name), argsPrint) : hashNumbers(hashText(step.agent ?? ''), resultPrint),
-    result: resultPrint,
-    isError: step.isError === true || step.error !== undefined,
-    argsSize: args.length,
-    resultSize: output.length,
+    nature: natureOf(isTool ? step.name : '', step.args, policy, step.hints),
+    round: hashNumbers(hashText(step.runId), step.round),
+    call: hashNumbers(hashText(step.runId), question),
+    question,
+    result: isTool ? settled : hashText(step.reply ?? ''),
+    form: result.form,
+    isError,
+    outcome: isMiss(resultText) ? 'miss' : isError ? 'failure' : 'answer',
+    isTransient: TRANSIENT.test(resultText.slice(0, 500)),
+    argsWords: isTool ? withoutName(args.words, step.name) : args.words,
+    argsMarks: args.marks,
+    resultWords: result.words,
+    argsSize: argsText.length,
+    resultSize: resultText.length,
+    argsText,
+    resultText,
   };
+}
+
+const FAILURE =
+  /^\W*(?:\w+: )?(?:error|exception|traceback|fatal|failed|failure|denied|invalid|unknown|usage:|cannot|could not|unable|not found|no such|access denied|permission)|command not found|no such file|permission denied|does not exist|syntax error|^\W*"?(?:error|success"?: ?false)/i;
+const TRANSIENT =
+  /\b(?:429|502|503|504|rate.?limit|too many requests|timed? ?out|time-?out|temporarily|overloaded|try again later|retry.after|connection reset)\b/i;
+
+const MISS =
+  /\b(?:no match(?:es)?|not found|no (?:results?|records?|entries|hits|items)|nothing (?:found|matched)|0 (?:results|matches|rows|hits)|empty (?:result|set))\b|\b404\b/i;
+const NOTHING = /^[\s"'[\]{}().]*(?:null|none|undefined|nil|0|false)?[\s"'[\]{}().]*$/i;
+
+/** A search that came back with nothing. */
+const isMiss = (text: string): boolean =>
+  text.length < 400 && (NOTHING.test(text) || (MISS.test(text) && !text.includes('command not found')));
+
+/** The text of the values alone: the names of fields are the same in every call of a tool. */
+const valuesOf = (args: string): string => args.replace(/"[^"\\]{1,64}":/g, ' ');
+
+/** The tool's own name, as in `grep -r x`, says nothing of what is asked. */
+function withoutName(words: readonly number[], name: string): readonly number[] {
+  const own = new Set(scan(name.slice(0, 200)).words);
+  return words.filter((word) => !own.has(word));
+}
+
+/** Many tools tell of a failure only in words. Short answers are read for them; long ones are taken as answers. */
+const looksFailed = (text: string): boolean => text.length > 0 && text.length < 600 && FAILURE.test(text.slice(0, 300));
+
+function resultTextOf(step: StepRecord, ignored: ReadonlySet<string>): string {
+  const output = step.output ?? step.error;
+  if (output instanceof Error) return `${output.name}: ${output.message}`;
+  return typeof output === 'string' ? output : textOf(output, ignored);
 }
 
 function keyedArgs(args: unknown, policy: ToolPolicy | undefined): unknown {

@@ -1,0 +1,119 @@
+import { shortHash } from './hash.ts';
+import { pollPatienceMs } from './options.ts';
+import type { Prints } from './prints.ts';
+import { recent } from './recent.ts';
+import { withStep, type LoopDetector, type Suspicion } from './suspicion.ts';
+import type { Moment } from './track.ts';
+
+interface Streak {
+  weight: number;
+  count: number;
+  first: number;
+  startedAt: number;
+  steps: number[];
+}
+
+export interface RepeatState {
+  readonly streaks: [number, Streak][];
+}
+
+const STREAKS_MAX = 256;
+/** A repeat with other attempts in between is weaker evidence than one that follows at once. */
+export const SPACED = 0.7;
+/** After this many rounds a repeat is rather a second look than a loop. */
+const LONG_GAP_ROUNDS = 24;
+
+/** The same call with the same answer, whatever lies between. Each repeat weighs by what happened since. */
+export function repeatDetector(restored?: RepeatState): LoopDetector {
+  const streaks = recent<Streak>(STREAKS_MAX, restored?.streaks);
+  return {
+    name: 'repeat',
+    observe(prints, moment) {
+      if (moment.answer === 'first' || moment.isTwin) return undefined;
+      const { step, call } = prints;
+      const streak = streaks.get(call) ?? newStreak(prints, moment);
+      streaks.put(call, streak);
+      if (moment.answer === 'changed') {
+        streak.weight = 1 + (streak.weight - 1) / 4;
+        streak.count = 1;
+        streak.first = step.index;
+        streak.startedAt = step.endedAt;
+        streak.steps = [step.index];
+        return undefined;
+      }
+      if (moment.since === 'state' || moment.since === 'response') streak.weight = 1 + (streak.weight - 1) / 2;
+      streak.weight += weightOf(prints, moment);
+      streak.count++;
+      streak.steps = withStep(streak.steps, step.index);
+      return suspicionOf(prints, streak, moment);
+    },
+    save: (): RepeatState => structuredClone({ streaks: streaks.save() }),
+  };
+}
+
+const newStreak = ({ step }: Prints, { previousStep }: Moment): Streak => ({
+  weight: 1,
+  count: 1,
+  first: previousStep,
+  startedAt: step.startedAt,
+  steps: [previousStep],
+});
+
+/** How much one more occurrence counts, in futile rounds. */
+function weightOf(prints: Prints, { answer, since, tick, previousTick, isBackingOff }: Moment): number {
+  const { nature, isError, isTransient } = prints;
+  if (nature.isWait) return 0.1;
+  if (answer === 'drift') return nature.isPoll ? 0 : 0.15;
+  let weight = weightAfter(since, isError, tick - previousTick <= 1);
+  if (answer === 'returned') weight *= 0.6;
+  if (nature.hasSideEffects && !isError) weight *= 2;
+  if (nature.isPoll && !isError) weight *= 0.6;
+  if (isBackingOff) weight *= 0.25;
+  if (isTransient && isError) weight *= 0.4;
+  if (tick - previousTick > LONG_GAP_ROUNDS) weight *= 0.4;
+  return weight;
+}
+
+function weightAfter(since: Moment['since'], isError: boolean, isNext: boolean): number {
+  switch (since) {
+    case 'state':
+    case 'write':
+      return isError ? 0.5 : 0.1;
+    case 'response':
+    case 'reply':
+      return 0.5;
+    case 'act':
+      return isError ? 0.6 : 0.4;
+    case 'news':
+      return 0.6;
+    case 'none':
+      return isNext ? 1 : SPACED;
+  }
+}
+
+function suspicionOf(prints: Prints, streak: Streak, { answer }: Moment): Suspicion {
+  const { step, policy, call, resultSize, isError } = prints;
+  const patienceMs = pollPatienceMs(policy);
+  const waitedMs = step.endedAt - streak.startedAt;
+  // A declared poll is judged by time: half its patience is a warning's worth, all of it a halt's.
+  const weight =
+    patienceMs === undefined
+      ? streak.weight - Math.max(0, (policy?.maxRepeats ?? 1) - 1)
+      : Math.min(streak.weight, (waitedMs / patienceMs) * 5);
+  const what = isError ? 'the same failure' : answer === 'drift' ? 'results that differ only in numbers' : 'the same result';
+  return {
+    kind: patienceMs === undefined ? 'repeat' : 'stuck-poll',
+    identity: call,
+    score: weight,
+    period: 1,
+    laps: streak.count,
+    firstStep: streak.first,
+    steps: streak.steps,
+    reason: `${describe(prints)} came ${streak.count} times with ${what} (${resultSize} characters, call ${shortHash(call)})`,
+    clearedBy: 'another answer to the same call, a change made in between, or another call',
+  };
+}
+
+/** The call by name, for reasons. */
+export const describe = ({ step }: Prints): string =>
+  step.kind === 'tool' ? `tool ${step.name}` : `a message of ${step.agent ?? 'the model'}`;

@@ -1,0 +1,126 @@
+import { hashNumbers, shortHash } from './hash.ts';
+import type { Prints } from './prints.ts';
+import { describe } from './repeat.ts';
+import { withStep, type LoopDetector } from './suspicion.ts';
+import type { Moment } from './track.ts';
+
+interface Outcome {
+  readonly form: number;
+  readonly kind: Prints['outcome'];
+  /** The smallest hashes of its words: equal shares of two such sketches estimate how much two texts have in common. */
+  readonly sketch: number[];
+  weight: number;
+  count: number;
+  tick: number;
+  round: number;
+  argsWords: number[];
+  argsMarks: number[];
+  steps: number[];
+}
+
+export interface SameOutcomeState {
+  readonly outcomes: Outcome[];
+}
+
+const OUTCOMES_MAX = 16;
+const SKETCH_SIZE = 24;
+const ARGS_KEPT = 48;
+/** Failures with this much of their words in common are one failure. */
+const SAME_FAILURE = 0.6;
+/** Arguments with this much of their words in common are one question in other words. */
+const SAME_QUESTION = 0.6;
+const SHORT_RESULT = 200;
+
+/** One outcome under many arguments: the same failure over sibling tools, the same nothing for twenty searches. */
+export function sameOutcomeDetector(restored?: SameOutcomeState): LoopDetector {
+  let outcomes: Outcome[] = restored?.outcomes ?? [];
+  return {
+    name: 'same-outcome',
+    observe(prints, moment) {
+      if (prints.step.kind !== 'tool' || moment.isTwin || prints.nature.isWait) return undefined;
+      fade(outcomes, prints, moment);
+      const sketch = sketchOf(prints);
+      const found = outcomes.find((outcome) => isSame(outcome, prints, sketch));
+      const outcome = found ?? newOutcome(prints, moment, sketch);
+      if (found !== undefined) {
+        if (found.round !== prints.round) found.weight += weightOf(found, prints, moment);
+        found.count += found.round === prints.round ? 0 : 1;
+        found.tick = moment.tick;
+        found.round = prints.round;
+        found.argsWords = prints.argsWords.slice(0, ARGS_KEPT);
+        found.argsMarks = prints.argsMarks.slice(0, ARGS_KEPT);
+        found.steps = withStep(found.steps, prints.step.index);
+      }
+      outcomes = [...outcomes.filter((past) => past !== outcome), outcome].slice(-OUTCOMES_MAX);
+      if (found === undefined) return undefined;
+      return {
+        kind: prints.outcome === 'failure' ? 'error-storm' : 'same-outcome',
+        identity: hashNumbers(2, found.form),
+        score: found.weight,
+        period: null,
+        laps: found.count,
+        firstStep: found.steps[0] ?? prints.step.index,
+        steps: found.steps,
+        reason: `${found.count} calls with other arguments had one ${prints.outcome === 'failure' ? 'failure' : 'result'} (${prints.resultSize} characters, form ${shortHash(found.form)}); last: ${describe(prints)}`,
+        clearedBy: 'an answer of another kind',
+      };
+    },
+    save: (): SameOutcomeState => structuredClone({ outcomes }),
+  };
+}
+
+const newOutcome = (prints: Prints, { tick }: Moment, sketch: number[]): Outcome => ({
+  form: prints.form,
+  kind: prints.outcome,
+  sketch,
+  weight: 1,
+  count: 1,
+  tick,
+  round: prints.round,
+  argsWords: prints.argsWords.slice(0, ARGS_KEPT),
+  argsMarks: prints.argsMarks.slice(0, ARGS_KEPT),
+  steps: [prints.step.index],
+});
+
+/** Progress takes weight from every outcome. */
+function fade(outcomes: readonly Outcome[], prints: Prints, { isNews, answer }: Moment): void {
+  if (prints.isError) return;
+  const isWrite = prints.nature.effect === 'write' && answer === 'first';
+  const fading = isWrite ? 0.5 : isNews ? 0.9 : 1;
+  if (fading === 1) return;
+  for (const outcome of outcomes) outcome.weight *= fading;
+}
+
+function isSame(outcome: Outcome, prints: Prints, sketch: readonly number[]): boolean {
+  if (outcome.kind !== prints.outcome) return false;
+  if (outcome.form === prints.form) return true;
+  return prints.outcome !== 'answer' && overlap(outcome.sketch, sketch) >= SAME_FAILURE;
+}
+
+function weightOf(past: Outcome, prints: Prints, { answer }: Moment): number {
+  const { outcome, nature, isTransient, resultSize } = prints;
+  if (outcome === 'failure') return isTransient ? 0.3 : answer === 'same' ? 1 : 0.6;
+  if (nature.effect === 'write') return 0;
+  const isSameQuestion = overlap(past.argsWords, prints.argsWords) >= SAME_QUESTION;
+  if (outcome === 'miss' && nature.effect === 'read') return isSameQuestion ? 0.45 : 0.25;
+  const isNewTarget = prints.argsMarks.some((mark) => !past.argsMarks.includes(mark));
+  if (nature.effect === 'read' && resultSize > SHORT_RESULT) return 0.7;
+  return isSameQuestion && !isNewTarget ? (outcome === 'miss' ? 0.45 : 0.6) : 0.1;
+}
+
+const sketchOf = ({ resultWords, argsWords, outcome }: Prints): number[] => {
+  if (outcome === 'answer') return [];
+  const echoed = new Set(argsWords);
+  const own = new Set(resultWords.slice(0, 256).filter((word) => !echoed.has(word)));
+  return [...own].sort((a, b) => a - b).slice(0, SKETCH_SIZE);
+};
+
+/** Jaccard similarity of two small sets. */
+function overlap(a: readonly number[], b: readonly number[]): number {
+  if (a.length === 0 || b.length === 0) return a.length === b.length ? 1 : 0;
+  const one = new Set(a);
+  const other = new Set(b);
+  let both = 0;
+  for (const item of one) if (other.has(item)) both++;
+  return both / (one.size + other.size - both);
+}

@@ -1,0 +1,161 @@
+import type { Prints } from './prints.ts';
+import { recent } from './recent.ts';
+import { seenWords, type SeenWordsState } from './seen-words.ts';
+
+/**
+ * How a call was answered, beside what the same call got before.
+ * - `first`: the call is new
+ * - `same`: the same answer; for failures and for writes also one that differs in numbers or brings no new words
+ * - `drift`: only numbers differ
+ * - `returned`: not the last answer, but one that this call gave before
+ * - `changed`: another answer: the world responds
+ */
+export type Answer = 'first' | 'same' | 'drift' | 'returned' | 'changed';
+
+/** What a step means beside the steps before it. */
+export interface Moment {
+  /** Counts rounds, over all agents of the tree. */
+  readonly tick: number;
+  /** Asked for at once with an equal call: no further occurrence. */
+  readonly isTwin: boolean;
+  readonly answer: Answer;
+  /** The tick and step at which the same call was made before. */
+  readonly previousTick: number;
+  readonly previousStep: number;
+  /** Share of the result's word pairs that this run never read before, 0..1. */
+  readonly novelty: number;
+  /** The answer brought something that was not known. */
+  readonly isNews: boolean;
+  /** The strongest progress since the same call was made before. */
+  readonly since: Progress;
+  /** Time between this and the same call before grew markedly, or a wait lies between. */
+  readonly isBackingOff: boolean;
+}
+
+/** Kinds of progress, strongest first. */
+export type Progress = 'state' | 'response' | 'write' | 'reply' | 'act' | 'news' | 'none';
+
+/** Answers of fewer new words than this share say nothing new. */
+const NEWS_SHARE = 0.15;
+const QUIET_SHARE = 0.1;
+/** From this many characters of arguments a call carries something into the world rather than asks. */
+export const PAYLOAD_SIZE = 120;
+const CALLS_MAX = 512;
+const ANSWERS_KEPT = 4;
+
+interface Known {
+  readonly answers: number[];
+  form: number;
+  wasError: boolean;
+  round: number;
+  tick: number;
+  step: number;
+  endedAt: number;
+  gapMs: number;
+}
+
+export interface TrackState {
+  readonly calls: [number, Known][];
+  readonly words: SeenWordsState;
+  readonly tick: number;
+  readonly round: number;
+  readonly marks: Record<Progress | 'wait', number>;
+  readonly states: number[];
+}
+
+const STATES_MAX = 128;
+
+/** Remembers calls, words and progress, and tells what each step means beside them. O(1) a step. */
+export function track(restored?: TrackState) {
+  const calls = recent<Known>(CALLS_MAX, restored?.calls);
+  const words = seenWords(restored?.words);
+  let tick = restored?.tick ?? 0;
+  let round = restored?.round ?? -1;
+  const marks = { state: -1, response: -1, write: -1, reply: -1, act: -1, news: -1, none: -1, wait: -1, ...restored?.marks };
+  let states = restored?.states ?? [];
+
+  const progressSince = (past: number): Progress => {
+    for (const kind of ['state', 'response', 'write', 'reply', 'act', 'news'] as const) if (marks[kind] > past) return kind;
+    return 'none';
+  };
+  const isNewState = (state: string | undefined): boolean => {
+    if (state === undefined) return false;
+    const hash = [...state].reduce((sum, char) => Math.imul(sum ^ char.charCodeAt(0), 0x01000193), 7) | 0;
+    if (states.includes(hash)) return false;
+    const isChange = states.length > 0;
+    states = [...states, hash].slice(-STATES_MAX);
+    return isChange;
+  };
+
+  return {
+    observe(prints: Prints): Moment {
+      if (prints.round !== round) {
+        tick++;
+        round = prints.round;
+      }
+      const { step, nature } = prints;
+      words.read(prints.argsWords);
+      const novelty = words.read(prints.resultWords);
+      const known = calls.get(prints.call);
+      const isTwin = known?.round === prints.round;
+      const answer = answerOf(prints, known, novelty);
+      const gapMs = known === undefined ? 0 : step.startedAt - known.endedAt;
+      const past = known?.tick ?? -1;
+      const moment: Moment = {
+        tick,
+        isTwin,
+        answer,
+        previousTick: past,
+        previousStep: known?.step ?? step.index,
+        novelty,
+        isNews: !prints.isError && novelty >= NEWS_SHARE && answer !== 'same' && answer !== 'returned' && prints.resultWords.length > 1,
+        since: known === undefined ? 'none' : progressSince(past),
+        isBackingOff: known !== undefined && (marks.wait > past || (known.gapMs > 0 && gapMs >= 1000 && gapMs >= known.gapMs * 1.4)),
+      };
+      if (nature.isWait) marks.wait = tick;
+      else if (!isTwin) markProgress(prints, moment);
+      if (isNewState(step.stateHash)) marks.state = tick;
+      const answers = known?.answers ?? [];
+      if (answer !== 'same' && answer !== 'returned') answers.push(prints.result);
+      else answers.push(...answers.splice(answers.indexOf(prints.result), answers.includes(prints.result) ? 1 : 0));
+      if (answers.length > ANSWERS_KEPT) answers.shift();
+      calls.put(prints.call, {
+        answers,
+        form: prints.form,
+        wasError: prints.isError,
+        round: prints.round,
+        tick,
+        step: step.index,
+        endedAt: step.endedAt,
+        gapMs,
+      });
+      return moment;
+    },
+    save: (): TrackState => structuredClone({ calls: calls.save(), words: words.save(), tick, round, marks, states }),
+  };
+
+  function markProgress({ step, isError, nature, argsSize }: Prints, { answer, isNews }: Moment): void {
+    if (step.kind === 'model') {
+      if (step.reply !== undefined && step.reply !== '') marks.reply = tick;
+      return;
+    }
+    if (isError) return;
+    if (answer === 'first') {
+      if (nature.effect === 'write') marks.write = tick;
+      else if (nature.effect === 'unknown' && argsSize > 0) marks.act = tick;
+      if (isNews) marks.news = tick;
+    } else if (answer === 'changed' && nature.effect !== 'write') marks.response = tick;
+  }
+}
+
+function answerOf(prints: Prints, known: Known | undefined, novelty: number): Answer {
+  if (known === undefined) return 'first';
+  const last = known.answers.at(-1);
+  if (prints.result === last) return 'same';
+  const isSameForm = prints.form === known.form;
+  if (isSameForm && prints.isError && known.wasError) return 'same';
+  const isWriting = prints.nature.effect === 'write' || (prints.nature.effect === 'unknown' && prints.argsSize >= PAYLOAD_SIZE);
+  if (isWriting && prints.isError === known.wasError && (isSameForm || novelty <= QUIET_SHARE)) return 'same';
+  if (known.answers.includes(prints.result)) return 'returned';
+  return isSameForm ? 'drift' : 'changed';
+}
