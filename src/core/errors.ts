@@ -1,4 +1,5 @@
 import type { Halt } from './halt.ts';
+import type { RunReport } from './report.ts';
 
 const brand = Symbol.for('holdfast.error');
 
@@ -38,11 +39,11 @@ export class InvalidOptionError extends GuardError {
 export class HaltError extends GuardError {
   readonly halt: Halt;
   /** The report of the run as it stood at the halt. */
-  readonly report: unknown;
+  readonly report: RunReport;
   /** Payment required: host retry layers that look at a status do not try again. */
   readonly status = 402;
 
-  constructor(code: string, halt: Halt, report?: unknown) {
+  constructor(code: string, halt: Halt, report: RunReport) {
     super(code, halt.reason);
     this.halt = halt;
     this.report = report;
@@ -56,42 +57,42 @@ export class HaltError extends GuardError {
 
 /** A budget has no room for the step that was asked for. `code` is `budget_exceeded`. */
 export class BudgetExceededError extends HaltError {
-  constructor(halt: Halt, report?: unknown) {
+  constructor(halt: Halt, report: RunReport) {
     super('budget_exceeded', halt, report);
   }
 }
 
 /** The run went in circles. `code` is `loop_detected`. */
 export class LoopDetectedError extends HaltError {
-  constructor(halt: Halt, report?: unknown) {
+  constructor(halt: Halt, report: RunReport) {
     super('loop_detected', halt, report);
   }
 }
 
 /** The run took longer than its `duration`. `code` is `deadline_exceeded`. */
 export class DeadlineExceededError extends HaltError {
-  constructor(halt: Halt, report?: unknown) {
+  constructor(halt: Halt, report: RunReport) {
     super('deadline_exceeded', halt, report);
   }
 }
 
 /** The budget's store did not answer and the policy is `closed`. `code` is `store_unavailable`. */
 export class StoreUnavailableError extends HaltError {
-  constructor(halt: Halt, report?: unknown) {
+  constructor(halt: Halt, report: RunReport) {
     super('store_unavailable', halt, report);
   }
 }
 
 /** A model has no known price under a USD budget. `code` is `unpriced_model`. */
 export class UnpricedModelError extends HaltError {
-  constructor(halt: Halt, report?: unknown) {
+  constructor(halt: Halt, report: RunReport) {
     super('unpriced_model', halt, report);
   }
 }
 
 /** A person stopped the run, by `run.halt()` or through an operator's page. `code` is `halted_by_person`. */
 export class HaltedByPersonError extends HaltError {
-  constructor(halt: Halt, report?: unknown) {
+  constructor(halt: Halt, report: RunReport) {
     super('halted_by_person', halt, report);
   }
 }
@@ -113,7 +114,7 @@ const errorOfCause = {
 } as const;
 
 /** The error that tells a caller of a halt. */
-export const haltError = (halt: Halt, report?: unknown): HaltError => new errorOfCause[halt.cause](halt, report);
+export const haltError = (halt: Halt, report: RunReport): HaltError => new errorOfCause[halt.cause](halt, report);
 
 /** Finds the error of a halt in whatever a host made of it: walks `cause` and `AggregateError.errors`, at most ten deep. */
 export function findHaltError(error: unknown, depth = 0): HaltError | undefined {

@@ -1,4 +1,4 @@
-import { dimensions, type AmountLimits, type Amounts, type Dimension } from './amounts.ts';
+import { dimensions, zero, type AmountLimits, type Amounts, type Dimension } from './amounts.ts';
 
 /** What a step asks of the accounts. Integers; `usd` in nano-dollars. */
 export interface Ask {
@@ -16,8 +16,9 @@ export interface Ask {
   readonly isClosing?: boolean;
 }
 
-/** `(settled + held + asked) / limit` of one account and dimension must be below `below` (1 = the limit). */
+/** `(settled + held + asked) / limit` of one account and dimension may not pass `below` (1 = the limit). */
 export interface Gate {
+  /** The account's place in the list of the request. */
   readonly account: number;
   readonly dimension: Dimension;
   readonly below: number;
@@ -31,8 +32,9 @@ export interface Sums {
   readonly unconfirmed: Amounts;
 }
 
-/** The ceilings of one account for one admission. */
-export interface Ceilings {
+/** One account before an admission: what stands in it, and the ceilings that this admission meets. */
+export interface Standing {
+  readonly sums: Sums;
   readonly limits: AmountLimits;
   /** What of the limits is kept back for closing steps. */
   readonly kept?: AmountLimits | undefined;
@@ -52,64 +54,80 @@ export type Fit =
   | { readonly fits: true; readonly amounts: Amounts; readonly units: number }
   | { readonly fits: false; readonly shortfall: Shortfall };
 
-const unlimited = Number.MAX_SAFE_INTEGER;
-
 /**
  * Whether an ask fits into all accounts at once, and with how many units. Pure: the memory store and the model in the
  * tests decide by it, and every other store must decide the same.
  */
-export function fit(ask: Ask, accounts: readonly { readonly sums: Sums; readonly ceilings: Ceilings }[]): Fit {
-  const wanted = ask.unitsWanted ?? 0;
-  const least = Math.min(ask.unitsLeast ?? wanted, wanted);
-  let units = wanted;
-  const room = (dimension: Dimension): { left: number; tightest: number } => {
-    let left = unlimited;
-    let tightest = -1;
-    for (const [index, { sums, ceilings }] of accounts.entries()) {
-      const limit = ceilingOf(ceilings, dimension, ask.isClosing === true);
-      if (limit === undefined) continue;
-      const remaining = limit - usedOf(sums, dimension);
-      if (remaining < left) [left, tightest] = [remaining, index];
-    }
-    return { left, tightest };
-  };
-  const shortfall = (account: number, dimension: Dimension, asked: number): Fit => {
-    const { sums, ceilings } = accounts[account]!;
-    const limit = ceilingOf(ceilings, dimension, ask.isClosing === true) ?? unlimited;
-    const settled = sums.settled[dimension] + sums.unconfirmed[dimension];
-    return { fits: false, shortfall: { account, dimension, limit, settled, held: sums.held[dimension], asked } };
-  };
-  const yielded: { [D in Dimension]?: number } = {};
+export function fit(ask: Ask, accounts: readonly Standing[]): Fit {
+  const { base, perUnit = zero, unitsWanted = 0, unitsLeast = unitsWanted, yielding, gates, isClosing = false } = ask;
+  const least = Math.min(unitsLeast, unitsWanted);
+  let units = unitsWanted;
+  let yielded: { [D in Dimension]?: number } | undefined;
   for (const dimension of dimensions) {
-    const base = ask.base[dimension];
-    const each = ask.perUnit?.[dimension] ?? 0;
-    if (base === 0 && each === 0) continue;
-    const { left, tightest } = room(dimension);
-    if (tightest < 0) continue;
-    if (ask.yielding?.includes(dimension)) {
-      if (left < 1) return shortfall(tightest, dimension, base);
-      yielded[dimension] = Math.min(base, left);
+    const needed = base[dimension];
+    const each = perUnit[dimension];
+    if (needed === 0 && each === 0) continue;
+    const account = tightestOf(accounts, dimension, isClosing);
+    const tightest = accounts[account];
+    if (!tightest) continue;
+    const left = roomIn(tightest, dimension, isClosing);
+    if (yielding?.includes(dimension)) {
+      if (left < 1) return misfit(account, tightest, dimension, needed, isClosing);
+      yielded = { ...yielded, [dimension]: Math.min(needed, left) };
       continue;
     }
-    if (base + each * least > left) return shortfall(tightest, dimension, base + each * least);
-    if (each > 0) units = Math.min(units, Math.floor((left - base) / each));
+    const atLeast = needed + each * least;
+    if (atLeast > left) return misfit(account, tightest, dimension, atLeast, isClosing);
+    if (each > 0) units = Math.min(units, Math.floor((left - needed) / each));
   }
-  const amounts = Object.fromEntries(
-    dimensions.map((d) => [d, yielded[d] ?? ask.base[d] + (ask.perUnit?.[d] ?? 0) * units]),
-  ) as unknown as Amounts;
-  for (const { account, dimension, below } of ask.gates ?? []) {
-    const { sums, ceilings } = accounts[account]!;
-    const limit = ceilings.limits[dimension];
-    if (limit === undefined) continue;
-    if (usedOf(sums, dimension) + amounts[dimension] > limit * below) return shortfall(account, dimension, amounts[dimension]);
+  const amounts = withUnits(base, perUnit, units, yielded);
+  for (const { account, dimension, below } of gates ?? []) {
+    const standing = accounts[account];
+    const limit = standing?.limits[dimension];
+    if (!standing || limit === undefined) continue;
+    if (usedOf(standing.sums, dimension) + amounts[dimension] > limit * below) {
+      return misfit(account, standing, dimension, amounts[dimension], isClosing);
+    }
   }
   return { fits: true, amounts, units };
 }
 
-const usedOf = (sums: Sums, dimension: Dimension): number => sums.settled[dimension] + sums.unconfirmed[dimension] + sums.held[dimension];
+const withUnits = (base: Amounts, each: Amounts, units: number, yielded: AmountLimits | undefined): Amounts => ({
+  usd: yielded?.usd ?? base.usd + each.usd * units,
+  tokens: yielded?.tokens ?? base.tokens + each.tokens * units,
+  inputTokens: yielded?.inputTokens ?? base.inputTokens + each.inputTokens * units,
+  outputTokens: yielded?.outputTokens ?? base.outputTokens + each.outputTokens * units,
+  reasoningTokens: yielded?.reasoningTokens ?? base.reasoningTokens + each.reasoningTokens * units,
+  steps: yielded?.steps ?? base.steps + each.steps * units,
+  modelCalls: yielded?.modelCalls ?? base.modelCalls + each.modelCalls * units,
+  toolCalls: yielded?.toolCalls ?? base.toolCalls + each.toolCalls * units,
+});
 
-function ceilingOf(ceilings: Ceilings, dimension: Dimension, isClosing: boolean): number | undefined {
-  const limit = ceilings.limits[dimension];
-  if (limit === undefined) return undefined;
-  return isClosing ? limit : limit - (ceilings.kept?.[dimension] ?? 0);
+const usedOf = ({ settled, unconfirmed, held }: Sums, dimension: Dimension): number =>
+  settled[dimension] + unconfirmed[dimension] + held[dimension];
+
+/** What a dimension still has room for; Infinity without a limit, negative after an overage. */
+function roomIn({ sums, limits, kept }: Standing, dimension: Dimension, isClosing: boolean): number {
+  const limit = limits[dimension];
+  if (limit === undefined) return Infinity;
+  return limit - (isClosing ? 0 : (kept?.[dimension] ?? 0)) - usedOf(sums, dimension);
+}
+
+/** The place of the account with the least room in a dimension; -1 where none has a limit. The first of equals. */
+function tightestOf(accounts: readonly Standing[], dimension: Dimension, isClosing: boolean): number {
+  let tightest = -1;
+  let least = Infinity;
+  for (let index = 0; index < accounts.length; index += 1) {
+    const standing = accounts[index];
+    const room = standing ? roomIn(standing, dimension, isClosing) : Infinity;
+    if (room < least) [tightest, least] = [index, room];
+  }
+  return tightest;
+}
+
+function misfit(account: number, standing: Standing, dimension: Dimension, asked: number, isClosing: boolean): Fit {
+  const { sums, limits, kept } = standing;
+  const limit = (limits[dimension] ?? 0) - (isClosing ? 0 : (kept?.[dimension] ?? 0));
+  const settled = sums.settled[dimension] + sums.unconfirmed[dimension];
+  return { fits: false, shortfall: { account, dimension, limit, settled, held: sums.held[dimension], asked } };
 }

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Run } from './run.ts';
-import type { Step } from './step.ts';
+import type { OpenStep } from './open-step.ts';
 
 /** What travels with the asynchronous context of one guard: the current run, the agent that works in it, the open step around us. */
 export interface Ambient {
@@ -9,7 +9,7 @@ export interface Ambient {
   readonly run: Run;
   /** Set once an agent has taken the run: a further agent inside is a child. */
   readonly agent?: string | undefined;
-  readonly step?: Step | undefined;
+  readonly step?: OpenStep | undefined;
   /** The context of another guard further out. */
   readonly outer?: Ambient | undefined;
 }

@@ -1,12 +1,10 @@
 import { EventEmitter } from 'eventemitter3';
 import type { Dimension } from '../core/amounts.ts';
+import type { PublicAmounts } from '../core/budget.ts';
 import type { Halt } from '../core/halt.ts';
+import type { RunReport } from '../core/report.ts';
 import type { Usage } from '../core/usage.ts';
 import type { Verdict } from '../core/verdict.ts';
-import type { RunReport } from './report.ts';
-
-/** Amounts for people: `usd` in dollars, everything else as counts. */
-export type PublicAmounts = { readonly [D in Dimension]: number };
 
 /** Who a run is and for whom it works. */
 export interface RunInfo {

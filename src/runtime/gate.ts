@@ -5,11 +5,12 @@ export type GiveBack = () => void;
 
 /** Bounds how many model calls are in flight. Only a gate: the work itself runs in the caller's own context. */
 export interface Gate {
-  /** Waits for a slot. Rejects with the signal's reason when it aborts first. */
-  enter(runId: string, signal: AbortSignal): Promise<GiveBack>;
+  /** A slot at once where there is no bound, else waits for one. Rejects with the signal's reason when it aborts first. */
+  enter(runId: string, signal: AbortSignal): GiveBack | Promise<GiveBack>;
 }
 
-const open: Gate = { enter: async () => () => {} };
+const nothing = (): void => {};
+const open: Gate = { enter: () => nothing };
 
 /** A gate of `slots` slots, dealt round robin over runs, so that no run can crowd out another. Undefined: always open. */
 export function createGate(slots: number | undefined): Gate {
@@ -19,7 +20,7 @@ export function createGate(slots: number | undefined): Gate {
     enter: (runId, signal) =>
       new Promise<GiveBack>((resolve, reject) => {
         const occupied = (): Promise<void> => new Promise((giveBack) => resolve(giveBack));
-        queue.add(occupied, { id: runId, signal } as QueueAddOptions).catch(() => reject(signal.reason as Error));
+        queue.add(occupied, { id: runId, signal }).catch(() => reject(signal.reason as Error));
       }),
   };
 }
@@ -52,7 +53,10 @@ class RoundRobinQueue implements Queue<Entry, QueueAddOptions> {
   }
 
   filter(options: Readonly<Partial<QueueAddOptions>>): Entry[] {
-    return [...this.#lines.values()].flat().filter((entry) => entry.options.priority === options.priority).map(({ run }) => run);
+    return [...this.#lines.values()]
+      .flat()
+      .filter((entry) => entry.options.priority === options.priority)
+      .map(({ run }) => run);
   }
 
   setPriority(): void {

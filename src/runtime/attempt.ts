@@ -1,0 +1,120 @@
+import { plus, zero, type Amounts } from '../core/amounts.ts';
+import { toNano } from '../core/money.ts';
+import type { ModelCall, StepResult } from '../core/step.ts';
+import type { Usage, UsageReport } from '../core/usage.ts';
+import type { Meter, ModelPrice, OutputCounter } from '../meter/meter.ts';
+import { usageAmounts, type ModelTerms } from './asks.ts';
+import type { FailureBill } from './failure.ts';
+import type { StreamChannel } from './step.ts';
+import { noUsage } from './totals.ts';
+
+/** One hold in the ledger. */
+export interface Hold {
+  readonly id: string;
+  readonly amounts: Amounts;
+}
+
+/** One try at a model call. A step has one, and more when the host tries again inside it. */
+export interface Attempt {
+  /** What tells it from other attempts of the same step, where doors know it: the host's id of the call. */
+  key: string | undefined;
+  /** How many joined doors see it and have not ended yet. */
+  doors: number;
+  /** Whether a door inside has ever joined it. */
+  isJoined: boolean;
+  readonly holds: Hold[];
+  /** Output tokens that the holds allow. */
+  units: number;
+  streamed: number;
+  readonly counters: Map<StreamChannel, OutputCounter>;
+  outcome:
+    | { readonly kind: 'ok'; readonly result: StepResult | undefined }
+    | { readonly kind: 'failed'; readonly bill: FailureBill }
+    | undefined;
+  usage: UsageReport | undefined;
+}
+
+export const openAttempt = (hold: Hold, units: number, key?: string): Attempt => ({
+  key,
+  doors: 0,
+  isJoined: false,
+  holds: [hold],
+  units,
+  streamed: 0,
+  counters: new Map(),
+  outcome: undefined,
+  usage: undefined,
+});
+
+/** Counts a piece of output; returns the output tokens of the attempt so far. */
+export function countOutput(attempt: Attempt, delta: string, channel: StreamChannel, model: string, meter: Meter): number {
+  let counter = attempt.counters.get(channel);
+  if (!counter) attempt.counters.set(channel, (counter = meter.outputCounter(model)));
+  counter.push(delta);
+  attempt.streamed = 0;
+  for (const each of attempt.counters.values()) attempt.streamed += each.total();
+  return attempt.streamed;
+}
+
+/** All that an attempt holds. */
+export const heldBy = (attempt: Attempt): Amounts => attempt.holds.reduce((sum, { amounts }) => plus(sum, amounts), zero);
+
+/** What an attempt is booked with. `actual` undefined gives its holds back. */
+export interface Booking {
+  readonly actual: Amounts | undefined;
+  readonly usage: Usage | undefined;
+  readonly isEstimated: boolean;
+  readonly isCached: boolean;
+  /** The price that was used; undefined for a model without one. */
+  readonly price: ModelPrice | undefined;
+  /** A usage that contradicts itself: the hold is booked instead. */
+  readonly problem?: string;
+}
+
+/** What an attempt really cost, in the terms that it was made under. `steps` is 1 for the attempt that carries the step. */
+export function bookAttempt(attempt: Attempt, call: ModelCall, terms: ModelTerms, steps: 0 | 1, meter: Meter): Booking {
+  const { outcome, usage: report } = attempt;
+  const result = outcome?.kind === 'ok' ? outcome.result : undefined;
+  const price = answeringPrice(call, result, terms.price, meter);
+  const known = { isEstimated: false, isCached: false, price };
+  if (result?.cached) return { ...known, actual: { ...zero, steps }, usage: noUsage, isCached: true };
+  const held = heldBy(attempt);
+  const heldUsage: Usage = {
+    ...noUsage,
+    inputTokens: held.inputTokens,
+    outputTokens: held.outputTokens,
+    reasoningTokens: Math.min(held.reasoningTokens, held.outputTokens),
+  };
+  if (outcome?.kind === 'failed' && !report) {
+    if (outcome.bill === 'unsent') return { ...known, actual: steps ? { ...zero, steps } : undefined, usage: undefined };
+    if (outcome.bill === 'refused') return { ...known, actual: { ...zero, steps, modelCalls: 1 }, usage: noUsage };
+    const usage: Usage = { ...noUsage, inputTokens: terms.input.likely, outputTokens: attempt.streamed };
+    return { ...known, actual: usageAmounts(usage, price?.cost(usage) ?? 0, steps), usage, isEstimated: true };
+  }
+  if (!report) return { ...known, actual: { ...held, steps }, usage: heldUsage, isEstimated: true };
+  try {
+    const { usage, estimated } = meter.settleUsage(report, heldUsage);
+    const nanoUsd = report.usd === undefined ? (price?.cost(usage) ?? 0) : toNano(report.usd);
+    return { ...known, actual: usageAmounts(usage, nanoUsd, steps), usage, isEstimated: estimated };
+  } catch (error) {
+    const problem = error instanceof Error ? error.message : String(error);
+    return { ...known, actual: { ...held, steps }, usage: heldUsage, isEstimated: true, problem };
+  }
+}
+
+/** The price of the model that answered, where the response names another than was asked for. */
+function answeringPrice(
+  call: ModelCall,
+  result: StepResult | undefined,
+  price: ModelPrice | undefined,
+  meter: Meter,
+): ModelPrice | undefined {
+  const name = answeringModel(call, result);
+  return name === call.model ? price : (meter.price(name, { provider: call.provider, serviceTier: call.serviceTier }) ?? price);
+}
+
+/** The model that answered. A dated name of the model that was asked for is that model. */
+export function answeringModel(call: ModelCall, result: StepResult | undefined): string {
+  const name = result?.model;
+  return name === undefined || name === '' || name.startsWith(call.model) ? call.model : name;
+}

@@ -1,0 +1,228 @@
+import type { Limits } from '../core/budget.ts';
+import { durationMs } from '../core/duration.ts';
+import { InvalidOptionError, type HaltError } from '../core/errors.ts';
+import type { Halt } from '../core/halt.ts';
+import { createLoopJudge } from '../loops/judge.ts';
+import { createMeter } from '../meter/create-meter.ts';
+import { memoryStore } from '../stores/memory-store.ts';
+import { createAccounts } from './accounts.ts';
+import { accountsView, type AccountReading, type AdjustOptions, type ListOptions } from './accounts-view.ts';
+import { ambientOf, within } from './ambient.ts';
+import { systemClock } from './clock.ts';
+import { createEvents, type EventName, type Listener } from './events.ts';
+import { askFallback, type FallbackAnswer } from './fallback.ts';
+import { createGate } from './gate.ts';
+import { heartbeat } from './heartbeat.ts';
+import { isAsyncIterable, streamWithin } from './iterable.ts';
+import { createLedger } from './ledger.ts';
+import { guardOptions, runOptions, type Concurrency, type GuardOptions, type RunOptions } from './options.ts';
+import { recentHalts } from './recent-halts.ts';
+import { startRun, type Run, type StartedRun } from './run.ts';
+import type { GuardCore, RunCore, RunTree } from './run-core.ts';
+import { detach } from './time-limit.ts';
+import { scopesFromConfig, type ConfigLike } from './scope-keys.ts';
+import type { Step } from './step.ts';
+import { checkIds } from './scope-ids.ts';
+import { parseOptions } from './validation.ts';
+
+/** What surrounds the caller in the eyes of one guard. */
+export interface Current {
+  readonly run: Run;
+  /** Set once an agent has taken the run: a further guarded agent inside is a run of its own. */
+  readonly agent: string | undefined;
+  /** The open step whose work the caller is a part of. */
+  readonly step: Step | undefined;
+}
+
+/**
+ * Configured once, shared, long-lived. `S` are the scopes of the user's own, `A` is what the fallback answers.
+ */
+export interface Guard<S extends string = never, A = never> {
+  /**
+   * Runs `fn` as one guarded run. Rejects with the run's own error when it is halted and there is no fallback.
+   * Inside another run of this guard it is a child run, which draws on that one's budget. A stream that `fn` returns
+   * stays in the run until it ends.
+   *
+   * @example await guard.run({ scopes: { user: 'u1' }, budgets: { run: { usd: 0.05 } } }, (run) => agent.invoke(messages, { signal: run.signal }))
+   */
+  run<T>(options: RunOptions<S>, fn: (run: Run) => T): Promise<Awaited<T> | A>;
+  run<T>(fn: (run: Run) => T): Promise<Awaited<T> | A>;
+  /** A run that is held open by hand; end it with `run.end()`, or take it with `await using`. */
+  start(options?: RunOptions<S>): Run;
+  /** The run around the caller. */
+  current(): Current | undefined;
+  /** Runs `fn` in a run's context, as the work of the agent of that name. */
+  within<T>(run: Run, agent: string, fn: () => T): T;
+  /** Listens to an event; the returned function stops it. A listener that throws never harms a run. */
+  on<E extends EventName>(event: E, listener: Listener<E>): () => void;
+  /** What an account has used, holds and has left. */
+  read(scope: S | keyof RunScopes, id?: string, options?: { tenant?: string }): Promise<AccountReading>;
+  /** Gives an account other limits, for a time or for good, also while runs are alive; `null` takes that back. */
+  adjust(scope: S | keyof RunScopes, id: string, limits: Limits | null, options?: AdjustOptions): Promise<AccountReading>;
+  /** The accounts with the largest spend. */
+  list(options?: ListOptions): Promise<AccountReading[]>;
+  /** Forgets an account: what it used is gone from the store. */
+  erase(scope: S | keyof RunScopes, id: string, options?: { tenant?: string }): Promise<void>;
+  /** The newest halt of a run that worked for these ids, given as scopes or as a host's config: for hosts that swallow errors. */
+  lastHalt(of?: ConfigLike | Readonly<Record<string, string | undefined>>): HaltError | undefined;
+  /** The scope ids in a host's config. */
+  scopesOf(config: ConfigLike | undefined): Record<string, string>;
+  /** The fallback's answer for a halted run, or undefined where it has none: for doors. */
+  answer(run: Run): Promise<FallbackAnswer>;
+  /** Ends all runs, waits until everything is written, and closes what the store opened itself. */
+  close(): Promise<void>;
+}
+
+interface RunScopes {
+  global: true;
+  tenant: true;
+  user: true;
+  feature: true;
+  session: true;
+  run: true;
+}
+
+/**
+ * Makes a guard.
+ *
+ * @throws InvalidOptionError that names every option that cannot be used, its value and the remedy
+ * @example
+ * const guard = createGuard({ budgets: { run: { usd: 0.5, steps: 60, duration: '2m' }, user: { usd: 5, window: 'day' } } });
+ */
+export function createGuard<S extends string = never, A = never>(
+  options: GuardOptions<S> & { readonly fallback?: ((halt: Halt, run: Run) => A | Promise<A>) | undefined } = {},
+): Guard<S, A> {
+  const checked = parseOptions('options of createGuard', guardOptions, options);
+  const clock = checked.clock ?? systemClock;
+  const events = createEvents();
+  const store = checked.store ?? memoryStore({ now: clock.now });
+  const local = store.inProcess ? store : memoryStore({ now: clock.now });
+  const accounts = createAccounts(checked, clock, events);
+  const ledger = createLedger({ store, local, clock, events, storeTimeoutMs: durationMs(checked.storeTimeout) });
+  const meter = createMeter(checked);
+  const halts = recentHalts();
+  const live = new Map<string, StartedRun>();
+  const coreOf = new WeakMap<Run, RunCore>();
+  const openSteps: GuardCore['openSteps'] = new Set();
+  const holdTtlMs = durationMs(checked.holdTtl);
+  const beat = heartbeat(openSteps, clock, holdTtlMs);
+  const view = accountsView(store, accounts, checked.headroom, clock);
+  const onDetectorError = (name: string, error: unknown): void => events.emit('hook:error', { hook: `detector ${name}`, error });
+
+  const core: GuardCore = {
+    key: {},
+    options: checked,
+    clock,
+    events,
+    meter,
+    accounts,
+    ledger,
+    gate: createGate((checked.concurrency as Concurrency).guard),
+    holdTtlMs,
+    toolPolicy: (name) => checked.tools?.[name],
+    opened(step) {
+      openSteps.add(step);
+      beat.start();
+    },
+    openSteps,
+    remember: halts.add,
+  };
+
+  function newTree(): RunTree {
+    return {
+      judge: createLoopJudge({ loops: checked.loops, tools: checked.tools, detectors: checked.detectors, onDetectorError }),
+      nextStep: 0,
+      nextRound: 0,
+      streaming: undefined,
+    };
+  }
+
+  function begin(given: RunOptions<S> = {}): StartedRun {
+    const wanted = parseOptions('options of a run', runOptions, given);
+    const ids = checkIds(wanted.scopes ?? {}, accounts.names);
+    const known = wanted.id === undefined ? undefined : live.get(wanted.id);
+    if (known) return join(known, ids);
+    const around = wanted.parent === undefined ? ambientOf(core.key)?.run : wanted.parent;
+    const parent = around && coreOf.get(around);
+    const started = startRun(core, {
+      id: wanted.id,
+      ids,
+      budgets: wanted.budgets as never,
+      agent: wanted.agent,
+      parent: parent && !around.isEnded ? parent : undefined,
+      signal: wanted.signal,
+      tree: parent?.tree ?? newTree(),
+      onEnd(ended) {
+        live.delete(ended.info.id);
+        // A run's account is of no use after it; its report says what was spent.
+        for (const { tenant, scope, id } of ended.runRefs) if (id === ended.info.id) detach(local.erase({ tenant, scope, id }));
+      },
+    });
+    live.set(started.core.info.id, started);
+    coreOf.set(started.core.run, started.core);
+    return started;
+  }
+
+  function join(known: StartedRun, ids: Record<string, string>): StartedRun {
+    for (const [scope, id] of Object.entries(ids)) {
+      if (known.core.info.scopes[scope] === id) continue;
+      throw new InvalidOptionError('options of a run', [
+        { path: 'id', message: `a run of this id is live for another ${scope}; give each run an id of its own`, value: known.core.info.id },
+      ]);
+    }
+    return known;
+  }
+
+  async function run<T>(first: RunOptions<S> | ((run: Run) => T), second?: (run: Run) => T): Promise<Awaited<T> | A> {
+    const [given, fn] = typeof first === 'function' ? [{}, first] : [first, second as (run: Run) => T];
+    const started = begin(given);
+    const { run: current } = started.core;
+    try {
+      const result = await current.within(() => fn(current));
+      if (!isAsyncIterable(result)) {
+        await started.endWhenIdle();
+        return result;
+      }
+      return streamWithin(result, {
+        clock,
+        within: current.within,
+        translate: (error) => current.haltError ?? error,
+        onEnd: () => void started.endWhenIdle(),
+      });
+    } catch (error) {
+      // A host may have wrapped the error, or put one of its own in its place: the caller gets the instance.
+      const stopped = current.haltError;
+      const answer = stopped && current.halted ? await askFallback(checked.fallback, stopped, current, clock, events) : undefined;
+      await started.endWhenIdle();
+      if (answer) return answer.output as A;
+      throw stopped ?? error;
+    }
+  }
+
+  return {
+    run,
+    start: (given) => begin(given).core.run,
+    current() {
+      const ambient = ambientOf(core.key);
+      return ambient && { run: ambient.run, agent: ambient.agent, step: ambient.step?.step };
+    },
+    within: (inner, agent, fn) => within({ guard: core.key, run: inner, agent }, fn),
+    on: (event, listener) => events.on(event, listener),
+    ...view,
+    lastHalt(of = {}) {
+      const isConfig = ['configurable', 'metadata', 'context'].some((key) => typeof (of as Record<string, unknown>)[key] === 'object');
+      return halts.find(isConfig ? scopesFromConfig(of, accounts.names) : definedOnly(of as Record<string, string | undefined>));
+    },
+    scopesOf: (config) => scopesFromConfig(config, accounts.names),
+    answer: async (of) => (of.haltError ? askFallback(checked.fallback, of.haltError, of, clock, events) : undefined),
+    async close() {
+      for (const { core: open } of [...live.values()].toReversed()) await open.run.end();
+      beat.stop();
+      await ledger.flush();
+      await store.close?.();
+    },
+  };
+}
+
+const definedOnly = (scopes: Record<string, string | undefined>): Record<string, string> =>
+  Object.fromEntries(Object.entries(scopes).filter((entry): entry is [string, string] => entry[1] !== undefined));

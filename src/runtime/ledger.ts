@@ -1,0 +1,159 @@
+import type { Amounts } from '../core/amounts.ts';
+import type { StoreErrorPolicy } from '../core/budget.ts';
+import type { Ask } from '../core/reservation.ts';
+import type { ReserveReply, ReserveRequest, SettleReply, SettleRequest, Store } from '../stores/store.ts';
+import type { AccountPlan } from './accounts.ts';
+import type { Clock } from './clock.ts';
+import type { Events } from './events.ts';
+import { detach, isPromise, withinTime } from './time-limit.ts';
+
+/** What a ledger answers: as a store does, or that the store did not answer and an account's policy is `closed`. */
+export type LedgerReply = ReserveReply | { readonly granted: false; readonly denial?: undefined; readonly error: unknown };
+
+export interface LedgerRequest {
+  readonly id: string;
+  readonly plan: AccountPlan;
+  readonly asks: readonly Ask[];
+  readonly ttlMs: number;
+}
+
+/** One book over the guard's store and, beside a store that can fail, one of the runs in this process. */
+export interface Ledger {
+  reserve(request: LedgerRequest): LedgerReply | Promise<LedgerReply>;
+  /** Books what was used, or gives the hold back. Never rejects: what the store does not take, even when asked again, becomes an event. */
+  settle(id: string, plan: AccountPlan, actual: Amounts | undefined): SettleReply | undefined | Promise<SettleReply | undefined>;
+  extend(id: string, ttlMs: number): void;
+  /** Resolves when everything that was handed over is written, or given up. */
+  flush(): Promise<void>;
+}
+
+export interface LedgerParts {
+  readonly store: Store;
+  /** Keeps the accounts of runs, and of others under the policy `local`, while the store is away. */
+  readonly local: Store;
+  readonly clock: Clock;
+  readonly events: Events;
+  readonly storeTimeoutMs: number;
+}
+
+/** Pauses before a settlement is tried again. The same id is used: it is booked once, however often it arrives. */
+const SETTLE_RETRY_MS = [50, 250, 1_000];
+
+export const createLedger = (parts: LedgerParts): Ledger => (parts.store.inProcess ? singleLedger(parts) : pairedLedger(parts));
+
+/** The store is in this process: it answers at once and cannot be away. */
+function singleLedger({ store }: LedgerParts): Ledger {
+  return {
+    reserve: ({ id, plan, asks, ttlMs }) => store.reserve({ id, accounts: plan.refs, asks, ttlMs }),
+    settle: (id, plan, actual) => store.settle({ id, actual, accounts: plan.refs }),
+    extend: (id, ttlMs) => void store.extend(id, ttlMs),
+    flush: async () => {},
+  };
+}
+
+/** The store can be away: runs are booked here too, so that their limits hold come what may. */
+function pairedLedger({ store, local, clock, events, storeTimeoutMs }: LedgerParts): Ledger {
+  const pending = new Set<Promise<unknown>>();
+  /** Steps that the policy `local` let through: their other accounts are held in this process. */
+  const heldAway = new Set<string>();
+
+  const ask = async <T>(what: string, answer: () => T | PromiseLike<T>): Promise<T> =>
+    withinTime(`store.${what}`, Promise.resolve().then(answer), storeTimeoutMs, clock);
+  const failed = (operation: string, policy: StoreErrorPolicy, error: unknown): void =>
+    events.emit('store:error', { operation, policy, error });
+
+  /** Reserves in this process only. The accounts of runs come first in every plan, so gates keep their places. */
+  function reserveHere({ id, plan, asks, ttlMs }: LedgerRequest): ReserveReply {
+    const accounts = plan.runRefs.map((ref) => ({ ...ref, alertAt: [] }));
+    const own = asks.map((each) => ({ ...each, gates: (each.gates ?? []).filter(({ account }) => account < accounts.length) }));
+    return atOnce(local.reserve({ id, accounts, asks: own, ttlMs }));
+  }
+
+  const settleHere = (id: string, plan: AccountPlan, actual: Amounts | undefined): void =>
+    void local.settle({ id, actual, accounts: plan.runRefs.map((ref) => ({ ...ref, alertAt: [] })) });
+
+  /** What is granted while the store is away: by each account's policy. */
+  function reserveAway(request: LedgerRequest, here: ReserveReply & { granted: true }, error: unknown): LedgerReply {
+    const { id, plan, ttlMs } = request;
+    const policy = plan.policies.includes('closed') ? 'closed' : plan.policies.includes('local') ? 'local' : 'open';
+    failed('reserve', policy, error);
+    if (policy === 'closed') {
+      settleHere(id, plan, undefined);
+      return { granted: false, error };
+    }
+    if (policy === 'open') return here;
+    const accounts = plan.refs.filter((_, index) => plan.policies[index] === 'local');
+    const granted = request.asks[here.ask];
+    const asks = granted ? [{ ...granted, unitsWanted: here.units, gates: [] }] : [];
+    const reply = atOnce(local.reserve({ id: awayId(id), accounts, asks, ttlMs }));
+    if (!reply.granted) {
+      settleHere(id, plan, undefined);
+      return reply;
+    }
+    heldAway.add(id);
+    return { ...here, units: reply.units, amounts: reply.amounts };
+  }
+
+  async function settleThere(request: SettleRequest): Promise<SettleReply | undefined> {
+    for (const pauseMs of [...SETTLE_RETRY_MS, undefined]) {
+      try {
+        return await ask('settle', () => store.settle(request));
+      } catch (error) {
+        failed('settle', 'open', error);
+        if (pauseMs === undefined) return undefined;
+        await new Promise<void>((resume) => clock.setTimeout(resume, pauseMs));
+      }
+    }
+    return undefined;
+  }
+
+  const track = <T>(work: Promise<T>): Promise<T> => {
+    const tracked = work.finally(() => pending.delete(tracked));
+    pending.add(tracked);
+    return tracked;
+  };
+
+  return {
+    reserve(request) {
+      const here = reserveHere(request);
+      if (!here.granted) return here;
+      const { id, plan, ttlMs } = request;
+      const asks = request.asks
+        .map((each, index) => (index === here.ask && each.perUnit ? { ...each, unitsWanted: here.units } : each))
+        .slice(here.ask);
+      const there: ReserveRequest = { id, accounts: plan.refs, asks, ttlMs };
+      return ask('reserve', () => store.reserve(there)).then(
+        (reply) => {
+          if (!reply.granted) {
+            settleHere(id, plan, undefined);
+            return reply;
+          }
+          return { ...reply, ask: reply.ask + here.ask };
+        },
+        (error: unknown) => reserveAway(request, here, error),
+      );
+    },
+    settle(id, plan, actual) {
+      settleHere(id, plan, actual);
+      if (heldAway.delete(id)) atOnce(local.settle({ id: awayId(id), actual, accounts: [] }));
+      return track(settleThere({ id, actual, accounts: plan.refs }));
+    },
+    extend(id, ttlMs) {
+      atOnce(local.extend(id, ttlMs));
+      if (heldAway.has(id)) atOnce(local.extend(awayId(id), ttlMs));
+      detach(track(ask('extend', () => store.extend(id, ttlMs))), (error) => failed('extend', 'open', error));
+    },
+    async flush() {
+      await Promise.allSettled(pending);
+      await store.flush?.();
+    },
+  };
+}
+
+const awayId = (id: string): string => `${id}@away`;
+
+/** The store of this process answers at once. */
+function atOnce<T>(answer: T | PromiseLike<T>): T {
+  if (isPromise(answer)) throw new TypeError('the local store must answer at once');
+  return answer;
+}

@@ -1,0 +1,228 @@
+import type { Amounts } from '../core/amounts.ts';
+import { publicAmounts } from '../core/budget.ts';
+import { toUsd } from '../core/money.ts';
+import type { Offer } from '../core/offer.ts';
+import type { Ask } from '../core/reservation.ts';
+import type { Call } from '../core/step.ts';
+import type { UsageReport } from '../core/usage.ts';
+import type { AccountPlan } from './accounts.ts';
+import { within } from './ambient.ts';
+import { furtherAttemptAsk, furtherOutputAsk, type ModelTerms } from './asks.ts';
+import { countOutput, openAttempt, type Attempt } from './attempt.ts';
+import type { StepInfo } from './events.ts';
+import { failureBill } from './failure.ts';
+import type { GiveBack } from './gate.ts';
+import { callName, refuse, type RunCore } from './run-core.ts';
+import { expectation, settleStep, type Outcome } from './settle-step.ts';
+import type { Step, StreamChannel } from './step.ts';
+import { detach, isPromise } from './time-limit.ts';
+import type { ReserveReply } from '../stores/store.ts';
+
+/** A step and what the runtime does with it behind the user's back. */
+export interface OpenStep {
+  readonly step: Step;
+  /** Whether a call that a door inside sees is this one. */
+  isSame(call: Call): boolean;
+  /** Lets a door inside in on the step. A door that names its attempt by a new key makes a further attempt. */
+  join(key: string | undefined): Step | Promise<Step>;
+  /** Lets the holds live on; gives the step up when nothing was heard of it for too long. */
+  keepAlive(): void;
+  /** Books the step as it stands: nobody will end it. */
+  giveUp(): void;
+}
+
+export interface OpenStepParts {
+  readonly core: RunCore;
+  readonly id: string;
+  readonly index: number;
+  readonly round: number;
+  readonly call: Call;
+  readonly offer: Offer;
+  readonly plan: AccountPlan;
+  /** What is held, and how many output tokens that allows. */
+  readonly amounts: Amounts;
+  readonly units: number;
+  /** For model calls. */
+  readonly terms: ModelTerms | undefined;
+  /** The provider itself holds to the output cap; otherwise a stream is cut when its hold is used up. */
+  readonly isCapped: boolean;
+  /** The host's own id of the call, where a door knows it. */
+  readonly key: string | undefined;
+  readonly startedAt: number;
+  readonly giveBack: GiveBack;
+}
+
+/** How long a step may be silent before it is given up: no call of today takes longer. */
+const SILENCE_MAX_MS = 15 * 60_000;
+/** How much more output is held at a time when a stream outgrows its hold. */
+const FURTHER_OUTPUT = 1_024;
+
+/** Opens a step whose hold is in place. */
+export function openStep(parts: OpenStepParts): OpenStep {
+  const { core, id, index, call, offer, plan, terms } = parts;
+  const { ledger, meter, clock, events, key: guardKey, holdTtlMs } = core.guard;
+  const first = openAttempt({ id, amounts: parts.amounts }, parts.units, parts.key);
+  const attempts: Attempt[] = [first];
+  let heardAt = parts.startedAt;
+  let isOpen = true;
+  let furtherHolds = 0;
+  const newest = (): Attempt => attempts.at(-1) ?? first;
+
+  /** Takes a further hold of this step and hands it on, at once where the store answers at once. */
+  function holdMore<T>(ask: Ask, take: (hold: { id: string; amounts: Amounts }, units: number) => T): T | Promise<T> {
+    furtherHolds += 1;
+    const holdId = `${id}+${furtherHolds}`;
+    const granted = (reply: ReserveReply | { granted: false; denial?: undefined }): T => {
+      if (!reply.granted) throw refuse(core, reply.denial, index);
+      return take({ id: holdId, amounts: reply.amounts }, reply.units);
+    };
+    const reply = ledger.reserve({ id: holdId, plan, asks: [ask], ttlMs: holdTtlMs });
+    return isPromise(reply) ? Promise.resolve(reply).then(granted) : granted(reply);
+  }
+
+  function stream(attempt: Attempt, delta: string, channel: StreamChannel): void | Promise<void> {
+    if (!isOpen || !terms) return undefined;
+    heardAt = clock.now();
+    const streamed = countOutput(attempt, delta, channel, callName(call), meter);
+    const stopped = core.haltError();
+    if (stopped) throw stopped;
+    core.tree.streaming ??= parts;
+    if (core.tree.streaming === parts) core.judgeText(delta, channel);
+    if (parts.isCapped || !plan.limitsOutput || streamed <= attempt.units) return undefined;
+    return holdMore(furtherOutputAsk(terms, Math.max(FURTHER_OUTPUT, streamed - attempt.units)), (hold, units) => {
+      attempt.holds.push(hold);
+      attempt.units += units;
+    });
+  }
+
+  function leave(): void {
+    isOpen = false;
+    if (core.tree.streaming === parts) core.tree.streaming = undefined;
+    parts.giveBack();
+    core.closed(opened);
+  }
+
+  function close(outcome: Outcome): void {
+    leave();
+    if (call.kind === 'model') core.round = parts.round;
+    settleStep(parts, info, attempts, outcome);
+  }
+
+  function giveBackAll(): void {
+    leave();
+    for (const { holds } of attempts) for (const hold of holds) detach(ledger.settle(hold.id, plan, undefined));
+  }
+
+  /** One door's handle: on the step itself, or joined to an attempt of it. Only the step's own handle ends it. */
+  function handle(joined: Attempt | undefined): Step {
+    let isDone = false;
+    const once = (act: () => void): Promise<void> => {
+      if (!isDone && isOpen) {
+        isDone = true;
+        heardAt = clock.now();
+        if (joined) joined.doors -= 1;
+        act();
+      }
+      return Promise.resolve();
+    };
+    // What a door inside found out (a bill, a cache hit, the model that answered) is not lost to one further out.
+    const note = (attempt: Attempt, outcome: Attempt['outcome'], usage: UsageReport | undefined): void => {
+      attempt.outcome ??= outcome;
+      if (usage && isKnown(usage)) attempt.usage ??= usage;
+    };
+    return {
+      id,
+      index,
+      call,
+      offer,
+      signal: core.signal,
+      isJoined: joined !== undefined,
+      get isOpen() {
+        return isOpen && !isDone;
+      },
+      stream: (delta, channel = 'text') => stream(joined ?? newest(), delta, channel),
+      end: (result, usage) =>
+        once(() => {
+          note(joined ?? newest(), { kind: 'ok', result }, usage);
+          if (!joined) close({ kind: 'ok', result: { ...innerResult(newest()), ...result }, error: undefined });
+        }),
+      fail: (error, usage) =>
+        once(() => {
+          const attempt = joined ?? newest();
+          const bill = failureBill(error, attempt.streamed > 0);
+          const wasUnsent = bill === 'unsent' && attempt.outcome === undefined && !usage;
+          note(attempt, { kind: 'failed', bill }, usage);
+          if (joined) return;
+          if (wasUnsent && call.kind === 'model' && attempts.length === 1) giveBackAll();
+          else close({ kind: 'error', result: undefined, error });
+        }),
+      release: () =>
+        once(() => {
+          note(joined ?? newest(), { kind: 'failed', bill: 'unsent' }, undefined);
+          if (!joined) giveBackAll();
+        }),
+      within: (fn) => within({ guard: guardKey, run: core.run, agent: core.info.agent, step: opened }, fn),
+    };
+  }
+
+  const joinAttempt = (attempt: Attempt, key: string | undefined): Step => {
+    attempt.key ??= key;
+    attempt.isJoined = true;
+    attempt.doors += 1;
+    return handle(attempt);
+  };
+
+  const opened: OpenStep = {
+    step: handle(undefined),
+    isSame: (inner) => isOpen && isSameCall(call, inner),
+    join(key) {
+      const known = attempts.find((attempt) => (key === undefined ? attempt.doors > 0 : attempt.key === key));
+      if (known) return joinAttempt(known, key);
+      if (!first.isJoined || !terms) return joinAttempt(first, key);
+      core.assertGoing();
+      return holdMore(furtherAttemptAsk(terms), (hold, units) => {
+        const attempt = openAttempt(hold, units, key);
+        attempts.push(attempt);
+        return joinAttempt(attempt, key);
+      });
+    },
+    keepAlive() {
+      if (clock.now() - heardAt > SILENCE_MAX_MS) return opened.giveUp();
+      for (const { holds } of attempts) for (const hold of holds) ledger.extend(hold.id, holdTtlMs);
+    },
+    giveUp() {
+      if (!isOpen) return;
+      for (const attempt of attempts) attempt.outcome ??= { kind: 'failed', bill: 'sent' };
+      close({ kind: 'error', result: undefined, error: undefined });
+    },
+  };
+  const info = stepInfo(parts);
+  core.opened(opened);
+  if (events.has('step:start')) events.emit('step:start', { run: core.info, step: info });
+  return opened;
+}
+
+const isKnown = (usage: UsageReport): boolean => Object.values(usage).some((value) => value !== undefined);
+
+const innerResult = ({ outcome }: Attempt): object | undefined => (outcome?.kind === 'ok' ? outcome.result : undefined);
+
+/** A tool inside a tool is another call; a model inside the wrapper of a model is the same. */
+function isSameCall(call: Call, inner: Call): boolean {
+  if (call.kind === 'model' || inner.kind === 'model') return call.kind === inner.kind;
+  return inner.name === call.name && (inner.id === undefined || call.id === undefined || inner.id === call.id);
+}
+
+function stepInfo({ id, index, round, call, offer, startedAt, amounts, terms, units }: OpenStepParts): StepInfo {
+  const { inputTokens, outputTokens, nanoUsd } = expectation(terms, units);
+  return {
+    id,
+    index,
+    round,
+    kind: call.kind,
+    name: callName(call),
+    startedAt,
+    held: publicAmounts(amounts),
+    expected: { inputTokens, outputTokens, usd: toUsd(nanoUsd) },
+    rungs: offer.kind === 'call' ? offer.rungs : [offer.from],
+  };
+}

@@ -1,0 +1,107 @@
+import type { AmountLimits } from '../core/amounts.ts';
+import type { Call, StepRecord } from '../core/step.ts';
+import type { HaltError } from '../core/errors.ts';
+import type { BudgetAlert, Events, RunInfo } from './events.ts';
+import type { LoopJudge } from '../loops/detector.ts';
+import type { ToolPolicy } from '../loops/options.ts';
+import type { Meter } from '../meter/meter.ts';
+import { publicAmount } from '../core/budget.ts';
+import type { AccountRef, Denial, ThresholdCrossing } from '../stores/store.ts';
+import type { AccountPlan, Accounts } from './accounts.ts';
+import type { Clock } from './clock.ts';
+import type { Gate } from './gate.ts';
+import { budgetReason, denialFacts, type HaltFacts } from './halts.ts';
+import type { Ledger } from './ledger.ts';
+import type { ResolvedGuardOptions } from './options.ts';
+import type { Run } from './run.ts';
+import type { OpenStep } from './open-step.ts';
+import type { StepTotals } from './totals.ts';
+
+/** What all runs of a guard share. */
+export interface GuardCore {
+  /** Stands for the guard in the ambient context. */
+  readonly key: object;
+  readonly options: ResolvedGuardOptions;
+  readonly clock: Clock;
+  readonly events: Events;
+  readonly meter: Meter;
+  readonly accounts: Accounts;
+  readonly ledger: Ledger;
+  readonly gate: Gate;
+  readonly holdTtlMs: number;
+  readonly toolPolicy: (name: string) => ToolPolicy | undefined;
+  /** Steps in flight: they are extended while they live and given up when nothing is heard of them. */
+  readonly openSteps: Set<OpenStep>;
+  readonly opened: (step: OpenStep) => void;
+  readonly remember: (error: HaltError, run: RunInfo) => void;
+}
+
+/** What the runs of one tree share: sub-agents are judged with their parents, and steps are numbered through. */
+export interface RunTree {
+  readonly judge: LoopJudge;
+  nextStep: number;
+  nextRound: number;
+  /** The step whose stream the judge reads: two streams at once would make no sense to it. */
+  streaming: object | undefined;
+}
+
+/** What steps need of their run. */
+export interface RunCore {
+  readonly guard: GuardCore;
+  readonly info: RunInfo;
+  readonly run: Run;
+  readonly tree: RunTree;
+  readonly signal: AbortSignal;
+  /** Begins the ids of the run's steps; no two runs share it, even under one run id. */
+  readonly stepPrefix: string;
+  readonly gate: Gate;
+  /** What this run and those around it set for themselves, by scope. */
+  readonly tighter: Readonly<Record<string, AmountLimits>>;
+  /** The accounts of this run and of those around it. */
+  readonly runRefs: readonly AccountRef[];
+  /** The accounts of the run, looked up again when they have become stale. */
+  plan(): AccountPlan | Promise<AccountPlan>;
+  /** The number of the model call that asked for the next tool calls. */
+  round: number;
+  /** The error with which this run, or one around it, was stopped. */
+  haltError(): HaltError | undefined;
+  /** Stops the run: latch, abort, and the one error instance. */
+  halt(facts: HaltFacts): HaltError;
+  /** Throws when no further step may begin. */
+  assertGoing(): void;
+  /** Adds to the totals of the run and of those around it. */
+  add(step: StepTotals): void;
+  /** Asks the detectors. */
+  judge(record: StepRecord): void;
+  /** A verdict on text while it streams. */
+  judgeText(delta: string, channel: 'text' | 'thinking'): void;
+  opened(step: OpenStep): void;
+  closed(step: OpenStep): void;
+}
+
+/** Tells of thresholds that a settlement crossed. */
+export function emitAlerts(events: Events, crossings: readonly ThresholdCrossing[]): void {
+  for (const { tenant, scope, id, dimension, threshold, settled, limit, resetsAt } of crossings) {
+    const alert: BudgetAlert = {
+      tenant,
+      scope,
+      id,
+      dimension,
+      threshold,
+      used: publicAmount(dimension, settled),
+      limit: publicAmount(dimension, limit),
+      resetsAt,
+    };
+    events.emit('budget:alert', alert);
+  }
+}
+
+/** The name under which a call is listed: the tool's, or the model's. */
+export const callName = (call: Call): string => (call.kind === 'model' ? call.model : call.name);
+
+/** Stops a run because a reservation was refused, by a budget or (without a denial) by a store that did not answer. */
+export function refuse(core: RunCore, denial: Denial | undefined, step: number): HaltError {
+  if (!denial) return core.halt({ cause: 'store', reason: "the budget store did not answer and an account's policy is `closed`", step });
+  const facts = denialFacts(denial);
+  return core.halt({ cause: 'budget', reason: budgetReason(facts), denial: facts, step });
+}

@@ -1,0 +1,277 @@
+import { randomUUID } from 'node:crypto';
+import type { AmountLimits } from '../core/amounts.ts';
+import { durationMs } from '../core/duration.ts';
+import { haltError as newHaltError, InvalidOptionError, RunEndedError, type HaltError } from '../core/errors.ts';
+import type { Halt } from '../core/halt.ts';
+import type { RunReport } from '../core/report.ts';
+import type { Call } from '../core/step.ts';
+import { inheritTighter, type AccountPlan } from './accounts.ts';
+import { within } from './ambient.ts';
+import { beginStep, type BeginOptions } from './begin.ts';
+import { startDeadline } from './deadline.ts';
+import type { RunInfo } from './events.ts';
+import { createGate } from './gate.ts';
+import type { HaltFacts } from './halts.ts';
+import { judgeRun } from './judge-run.ts';
+import { amountLimits } from './limits.ts';
+import type { OpenStep } from './open-step.ts';
+import { reportOf } from './report.ts';
+import type { GuardCore, RunCore, RunTree } from './run-core.ts';
+import type { Concurrency, RunBudgets } from './options.ts';
+import type { Step, Work } from './step.ts';
+import { isPromise } from './time-limit.ts';
+import { addStep, createTotals } from './totals.ts';
+import type { Offer } from '../core/offer.ts';
+
+/**
+ * One guarded execution of an agent.
+ *
+ * @example
+ * const run = guard.start({ scopes: { user: 'u1' } });
+ * const answer = await run.step({ kind: 'model', model: 'gpt-4o', input }, async (offer, signal) => callModel(offer, signal));
+ * await run.end();
+ */
+export interface Run {
+  readonly id: string;
+  readonly parentId: string | undefined;
+  readonly agent: string | undefined;
+  readonly tenant: string;
+  /** The ids that were given, by scope. */
+  readonly scopes: Readonly<Record<string, string>>;
+  /** Aborts when the run is halted; its reason is the error. Pass it on to whatever works in the run. */
+  readonly signal: AbortSignal;
+  /** Why the run was stopped, once it was. */
+  readonly halted: Halt | undefined;
+  /** The one error with which this run, or one around it, was stopped. */
+  readonly haltError: HaltError | undefined;
+  readonly isEnded: boolean;
+  /** Holds what a call may need, or throws the run's halt error. End the step that it gives. */
+  begin(call: Call, options?: BeginOptions): Promise<Step>;
+  /** A whole step: holds, does the work as the offer allows, settles, and asks the detectors. */
+  step<T>(call: Call, work: (offer: Extract<Offer, { kind: 'call' }>, signal: AbortSignal) => Work<T> | Promise<Work<T>>): Promise<T>;
+  /** Runs `fn` in this run's context: doors inside find the run. */
+  within<T>(fn: () => T): T;
+  /** A function that runs in this run's context wherever it is called: for queues, workers and pools. */
+  bind<A extends unknown[], R>(fn: (...args: A) => R): (...args: A) => R;
+  /** Stops the run: nothing more begins, the signal aborts. Returns the error that callers will see. */
+  halt(reason?: string): HaltError;
+  /** Lets the run's `duration` stand still until the returned function is called. */
+  pause(): () => void;
+  /** What the run has done and cost so far. */
+  report(): RunReport;
+  /** Ends the run. Steps that are still open are booked as they stand. Resolves when everything is written. */
+  end(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** What a run is made from; checked by the guard. */
+export interface RunParts {
+  readonly id: string | undefined;
+  readonly ids: Readonly<Record<string, string>>;
+  readonly budgets: RunBudgets<string> | undefined;
+  readonly agent: string | undefined;
+  readonly parent: RunCore | undefined;
+  readonly signal: AbortSignal | undefined;
+  readonly tree: RunTree;
+  readonly onEnd: (core: RunCore) => void;
+}
+
+/** A run with what the guard does behind the user's back. */
+export interface StartedRun {
+  readonly core: RunCore;
+  /** Ends the run as soon as no step of it is open. */
+  endWhenIdle(): Promise<void>;
+}
+
+export function startRun(guard: GuardCore, parts: RunParts): StartedRun {
+  const { parent, tree } = parts;
+  const { clock, events, accounts, options } = guard;
+  const id = parts.id ?? randomUUID();
+  const ids = { ...parent?.info.scopes, ...parts.ids };
+  if (parent && accounts.tenantOf(ids) !== parent.info.tenant) {
+    const message = `a run inside another belongs to its tenant ("${parent.info.tenant}"); start it with parent: null for another tenant`;
+    throw new InvalidOptionError('scopes', [{ path: 'scopes.tenant', message, value: ids['tenant'] }]);
+  }
+  const info: RunInfo = {
+    id,
+    parentId: parent?.info.id,
+    agent: parts.agent,
+    tenant: accounts.tenantOf(ids),
+    scopes: ids,
+    startedAt: clock.now(),
+  };
+  const controller = new AbortController();
+  const totals = createTotals();
+  const openSteps = new Set<OpenStep>();
+  let halted: Halt | undefined;
+  let haltError: HaltError | undefined;
+  let endedAt: number | null = null;
+  let whenIdle: (() => void) | undefined;
+
+  const own: Record<string, AmountLimits> = {};
+  for (const [scope, budget] of Object.entries(parts.budgets ?? {})) if (budget) own[scope] = amountLimits(budget, options.headroom);
+  const tighter = inheritTighter(parent?.tighter ?? {}, own);
+  const ownAccount = accounts.runAccount({ id, ids, tighter }, parent !== undefined);
+  const runRefs = [...(parent?.runRefs ?? []), ...(ownAccount ? [ownAccount] : [])];
+  const identity = { id, ids, tighter, runRefs };
+  let plan: AccountPlan | Promise<AccountPlan> = accounts.plan(identity);
+  const planReady = (ready: AccountPlan): AccountPlan => (plan = ready);
+  if (isPromise(plan)) plan = Promise.resolve(plan).then(planReady);
+
+  const durations = [
+    parts.budgets?.run?.duration,
+    parent ? undefined : (options.budgets['run'] as { duration?: `${number}s` } | undefined)?.duration,
+  ];
+  const limitMs = Math.min(...durations.map((duration) => (duration === undefined ? Number.POSITIVE_INFINITY : durationMs(duration))));
+  const deadline = startDeadline(clock, limitMs, () => void overTime());
+
+  function overTime(): HaltError {
+    const seconds = (ms: number): number => Math.round(ms / 100) / 10;
+    const used = deadline.elapsedMs();
+    const denial = {
+      tenant: info.tenant,
+      scope: 'run',
+      id,
+      dimension: 'duration',
+      limit: limitMs,
+      used,
+      held: 0,
+      asked: 0,
+      resetsAt: null,
+    } as const;
+    return core.halt({ cause: 'deadline', reason: `run took ${seconds(used)} s of the ${seconds(limitMs)} s that it may take`, denial });
+  }
+
+  const core: RunCore = {
+    guard,
+    info,
+    tree,
+    tighter,
+    signal: controller.signal,
+    stepPrefix: `${id}:${randomUUID().slice(0, 8)}:`,
+    gate: createGate((options.concurrency as Concurrency).run),
+    round: 0,
+    runRefs,
+    plan() {
+      if (isPromise(plan) || plan.freshUntil > clock.now()) return plan;
+      const renewed = accounts.plan(identity);
+      return (plan = isPromise(renewed) ? Promise.resolve(renewed).then(planReady) : renewed);
+    },
+    haltError: () => haltError ?? parent?.haltError(),
+    halt(facts: HaltFacts) {
+      if (haltError) return haltError;
+      halted = { step: tree.nextStep, ...facts, runId: id, at: clock.now() };
+      haltError = newHaltError(halted, run.report());
+      guard.remember(haltError, info);
+      events.emit('run:halt', { run: info, halt: halted });
+      controller.abort(haltError);
+      return haltError;
+    },
+    assertGoing() {
+      const stopped = core.haltError();
+      if (stopped) throw stopped;
+      if (endedAt !== null) throw new RunEndedError(id);
+      if (deadline.isOver()) throw overTime();
+      controller.signal.throwIfAborted();
+    },
+    add(step) {
+      addStep(totals, step);
+      parent?.add(step);
+    },
+    ...judgeRun(() => core, totals),
+    opened(step) {
+      openSteps.add(step);
+      guard.opened(step);
+    },
+    closed(step) {
+      openSteps.delete(step);
+      guard.openSteps.delete(step);
+      if (openSteps.size === 0) whenIdle?.();
+    },
+    get run() {
+      return run;
+    },
+  };
+
+  const run: Run = {
+    id,
+    parentId: info.parentId,
+    agent: info.agent,
+    tenant: info.tenant,
+    scopes: ids,
+    signal: controller.signal,
+    get halted() {
+      return halted;
+    },
+    get haltError() {
+      return core.haltError();
+    },
+    get isEnded() {
+      return endedAt !== null;
+    },
+    begin: (call, beginOptions) => beginStep(core, call, beginOptions),
+    async step(call, work) {
+      const step = await beginStep(core, call);
+      const { offer } = step;
+      if (offer.kind === 'answer') {
+        await step.end({ output: offer.output });
+        return offer.output as Awaited<ReturnType<typeof work>>['output'];
+      }
+      try {
+        const { output, usage, result } = await step.within(() => work(offer, controller.signal));
+        await step.end({ ...(typeof output === 'string' && call.kind === 'model' ? { text: output } : {}), ...result, output }, usage);
+        return output;
+      } catch (error) {
+        await step.fail(error);
+        throw core.haltError() ?? error;
+      }
+    },
+    within: (fn) => within({ guard: guard.key, run, agent: info.agent }, fn),
+    bind:
+      (fn) =>
+      (...args) =>
+        run.within(() => fn(...args)),
+    halt: (reason = 'the run was halted by a person') => core.halt({ cause: 'person', reason }),
+    pause: () => deadline.pause(),
+    report: () => reportOf({ info, totals, endedAt, durationMs: deadline.elapsedMs(), halt: halted ?? parent?.haltError()?.halt }),
+    async end() {
+      if (endedAt !== null) return;
+      for (const step of openSteps) step.giveUp();
+      await finish();
+    },
+    [Symbol.asyncDispose]: () => run.end(),
+  };
+
+  async function finish(): Promise<void> {
+    if (endedAt !== null) return;
+    endedAt = clock.now();
+    deadline.stop();
+    stopListening();
+    await guard.ledger.flush();
+    parts.onEnd(core);
+    events.emit('run:end', { run: info, report: run.report() });
+  }
+
+  const stopListening = abortWith(controller, [parent?.signal, parts.signal]);
+  events.emit('run:start', { run: info });
+  return {
+    core,
+    async endWhenIdle() {
+      if (openSteps.size === 0) return finish();
+      whenIdle = () => void finish();
+    },
+  };
+}
+
+/** Aborts a controller when one of the signals does, for the same reason. Returns the way out. */
+function abortWith(controller: AbortController, signals: readonly (AbortSignal | undefined)[]): () => void {
+  const present = signals.filter((signal) => signal !== undefined);
+  const abort = (event: Event): void => controller.abort((event.target as AbortSignal).reason);
+  for (const signal of present) {
+    if (signal.aborted) controller.abort(signal.reason);
+    else signal.addEventListener('abort', abort, { once: true });
+  }
+  return () => {
+    for (const signal of present) signal.removeEventListener('abort', abort);
+  };
+}

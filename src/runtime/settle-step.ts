@@ -1,0 +1,150 @@
+import { excess, plus, zero, type Amounts } from '../core/amounts.ts';
+import { publicAmounts } from '../core/budget.ts';
+import type { StepRecord, StepResult } from '../core/step.ts';
+import type { Usage } from '../core/usage.ts';
+import { dealOver, type ModelTerms } from './asks.ts';
+import { answeringModel, bookAttempt, heldBy, type Attempt, type Booking } from './attempt.ts';
+import type { EndedStepInfo, StepInfo } from './events.ts';
+import type { OpenStepParts } from './open-step.ts';
+import { emitAlerts } from './run-core.ts';
+import { sizeOf } from './sizes.ts';
+import { detach, isPromise } from './time-limit.ts';
+import { noUsage, plusUsage } from './totals.ts';
+
+/** How a step came out. */
+export interface Outcome {
+  readonly kind: 'ok' | 'error';
+  readonly result: StepResult | undefined;
+  readonly error: unknown;
+}
+
+/** Books a finished step in every account, adds it to its run, tells listeners and detectors. */
+export function settleStep(parts: OpenStepParts, info: StepInfo, attempts: readonly Attempt[], outcome: Outcome): void {
+  const { core, call, terms } = parts;
+  const { events, meter, clock } = core.guard;
+  const { result } = outcome;
+  const booked = bookingsOf(parts, attempts);
+  const { used, overage } = settleHolds(parts, attempts, booked);
+  const usage = booked.reduce<Usage | undefined>((sum, each) => (each.usage ? plusUsage(sum ?? noUsage, each.usage) : sum), undefined);
+  const isEstimated = booked.some((each) => each.isEstimated);
+  const isCached = booked.some((each) => each.isCached);
+  const name = call.kind === 'model' ? answeringModel(call, result) : call.name;
+  const endedAt = clock.now();
+  core.add({
+    kind: call.kind,
+    name,
+    calls: attempts.length,
+    used,
+    held: attempts.reduce((sum, attempt) => plus(sum, heldBy(attempt)), zero),
+    overage,
+    expected: expectation(terms, parts.units),
+    usage,
+    isEstimated,
+    isUnpriced: call.kind === 'model' && booked.some(({ price, isCached: cached }) => price === undefined && !cached),
+  });
+  for (const { problem } of booked) if (problem) events.emit('usage:invalid', { run: core.info, step: parts.index, problem });
+  const isBilledAsAsked = attempts.length === 1 && !isEstimated && !isCached && outcome.kind === 'ok';
+  if (call.kind === 'model' && terms && usage && isBilledAsAsked && name === call.model) meter.learn(call.model, terms.input, usage, call);
+  if (events.has('step:end')) {
+    const step: EndedStepInfo = {
+      ...info,
+      name,
+      endedAt,
+      outcome: outcome.kind,
+      used: publicAmounts(used),
+      usage,
+      isEstimated,
+      isCached,
+      overage: publicAmounts(overage),
+      attempts: attempts.length,
+      sizes: { args: call.kind === 'tool' ? sizeOf(call.args) : 0, output: sizeOf(result?.text ?? result?.output) },
+      priceSource: booked[0]?.price?.source,
+    };
+    events.emit('step:end', { run: core.info, step });
+  }
+  // A step that failed because the run was stopped says nothing of the agent.
+  if (outcome.kind === 'ok' || !core.haltError()) core.judge(recordOf(parts, outcome, { usage, used, name, endedAt }));
+}
+
+function bookingsOf({ call, terms, amounts, core }: OpenStepParts, attempts: readonly Attempt[]): Booking[] {
+  if (call.kind === 'tool' || !terms) return [{ actual: amounts, usage: undefined, isEstimated: false, isCached: false, price: undefined }];
+  return attempts.map((attempt, at) => bookAttempt(attempt, call, terms, at === 0 ? 1 : 0, core.guard.meter));
+}
+
+function settleHolds(
+  { core, plan }: OpenStepParts,
+  attempts: readonly Attempt[],
+  booked: readonly Booking[],
+): { used: Amounts; overage: Amounts } {
+  const { ledger, events } = core.guard;
+  let used = zero;
+  let overage = zero;
+  for (const [at, { holds }] of attempts.entries()) {
+    const actual = booked[at]?.actual;
+    const shares =
+      actual &&
+      (holds.length === 1
+        ? [actual]
+        : dealOver(
+            actual,
+            holds.map(({ amounts }) => amounts),
+          ));
+    for (const [place, hold] of holds.entries()) {
+      const share = shares?.[place];
+      if (share) {
+        used = plus(used, share);
+        overage = plus(overage, excess(share, hold.amounts));
+      }
+      const reply = ledger.settle(hold.id, plan, share);
+      if (isPromise(reply)) detach(reply.then((late) => late && emitAlerts(events, late.alerts)));
+      else if (reply && reply.alerts.length > 0) emitAlerts(events, reply.alerts);
+    }
+  }
+  return { used, overage };
+}
+
+interface Measured {
+  readonly usage: Usage | undefined;
+  readonly used: Amounts;
+  readonly name: string;
+  readonly endedAt: number;
+}
+
+function recordOf(
+  { core, call, index, round, startedAt }: OpenStepParts,
+  { result, error, kind }: Outcome,
+  { usage, used, name, endedAt }: Measured,
+): StepRecord {
+  const isTool = call.kind === 'tool';
+  return {
+    runId: core.info.id,
+    parentRunId: core.info.parentId,
+    agent: call.agent ?? core.info.agent,
+    index,
+    round,
+    kind: call.kind,
+    name,
+    args: isTool ? call.args : undefined,
+    output: isTool ? result?.output : result?.text,
+    isError: kind === 'error' || result?.isError,
+    error,
+    thinking: result?.thinking,
+    toolCalls: result?.toolCalls,
+    hints: isTool ? call.hints : undefined,
+    stateHash: result?.stateHash,
+    usage,
+    tokens: used.tokens,
+    nanoUsd: used.usd,
+    startedAt,
+    endedAt,
+  };
+}
+
+const nothingExpected = { inputTokens: 0, outputTokens: 0, nanoUsd: 0 };
+
+/** What a step is likely to take, for people to see beside what is held: the likely input, and the whole of its output cap. */
+export function expectation(terms: ModelTerms | undefined, units: number): { inputTokens: number; outputTokens: number; nanoUsd: number } {
+  if (!terms) return nothingExpected;
+  const usage = { ...noUsage, inputTokens: terms.input.likely, outputTokens: units };
+  return { inputTokens: usage.inputTokens, outputTokens: usage.outputTokens, nanoUsd: terms.price?.cost(usage) ?? 0 };
+}

@@ -1,0 +1,36 @@
+import type { Clock } from './clock.ts';
+
+/** Something took longer than it may. */
+export class TimeLimitError extends Error {
+  constructor(what: string, ms: number) {
+    super(`${what} did not answer within ${ms} ms`);
+    this.name = 'TimeLimitError';
+  }
+}
+
+/** A promise that fails when the other does not settle in time. What comes too late is ignored, also when it fails. */
+export function withinTime<T>(what: string, promise: PromiseLike<T>, ms: number, clock: Clock): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    const timer = clock.setTimeout(() => reject(new TimeLimitError(what, ms)), ms);
+    const done = (): void => clock.clearTimeout(timer);
+    promise.then(
+      (value) => {
+        done();
+        resolve(value);
+      },
+      (error: unknown) => {
+        done();
+        reject(error instanceof Error ? error : new Error(String(error)));
+      },
+    );
+  });
+}
+
+/** Lets work go on that nobody waits for. Its failure, if it can fail, goes to `onError`: never an unhandled rejection. */
+export function detach(work: unknown, onError: (error: unknown) => void = () => {}): void {
+  if (isPromise(work)) work.then(undefined, onError);
+}
+
+/** Whether a value is a promise of whichever kind. */
+export const isPromise = <T>(value: T | PromiseLike<T>): value is PromiseLike<T> =>
+  typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
