@@ -65,7 +65,8 @@ export function stretchAt(window: ResolvedWindow, now: number): Stretch {
   return calendarStretch(window, now);
 }
 
-const fixedUnitMs: Partial<Record<CalendarUnit, number>> = { minute: 60_000, hour: 3_600_000, day: 86_400_000 };
+const DAY_MS = 86_400_000;
+const fixedUnitMs: Partial<Record<CalendarUnit, number>> = { minute: 60_000, hour: 3_600_000, day: DAY_MS };
 
 /** Remembers the last stretch of each calendar window: nearly every step falls into the same one. */
 const remembered = new Map<string, Stretch>();
@@ -81,39 +82,51 @@ function calendarStretch(window: Extract<ResolvedWindow, { kind: 'calendar' }>, 
   return stretch;
 }
 
-function computeCalendarStretch({ unit, timeZone, weekStart }: Extract<ResolvedWindow, { kind: 'calendar' }>, now: number): Stretch {
+function computeCalendarStretch(window: Extract<ResolvedWindow, { kind: 'calendar' }>, now: number): Stretch {
+  const { unit, timeZone } = window;
   const fixed = fixedUnitMs[unit];
   if (fixed !== undefined && timeZone === 'UTC') {
     const start = Math.floor(now / fixed) * fixed;
     return { start, end: start + fixed };
   }
-  const local = localParts(timeZone, now);
-  if (unit === 'minute' || unit === 'hour') {
-    // Offsets of zones are whole minutes (some are not whole hours), so the start is found by walking back from now.
-    const intoUnit = (unit === 'hour' ? local.minute * 60_000 : 0) + local.second * 1000 + local.millisecond;
-    return { start: now - intoUnit, end: now - intoUnit + (fixed ?? 0) };
-  }
-  const firstDay = (() => {
-    if (unit === 'day') return { ...local };
-    if (unit === 'month') return { ...local, day: 1 };
-    const weekday = new Date(Date.UTC(local.year, local.month - 1, local.day)).getUTCDay();
-    return { ...local, day: local.day - ((weekday - weekStart + 7) % 7) };
-  })();
-  const span = unit === 'month' ? { months: 1, days: 0 } : { months: 0, days: unit === 'week' ? 7 : 1 };
+  return unit === 'minute' || unit === 'hour' ? clockStretch(timeZone, fixed ?? 0, now) : dayStretch(window, now);
+}
+
+/** A minute or an hour of a zone's clock. Where the clock is put forward or back in the middle of one, the two pieces count apart. */
+function clockStretch(timeZone: string, lengthMs: number, now: number): Stretch {
+  const offset = offsetAt(timeZone, now);
+  const start = Math.floor((now + offset) / lengthMs) * lengthMs - offset;
+  const end = start + lengthMs;
   return {
-    start: midnight(timeZone, firstDay.year, firstDay.month, firstDay.day),
-    end: midnight(timeZone, firstDay.year, firstDay.month + span.months, firstDay.day + span.days),
+    start: offsetAt(timeZone, start) === offset ? start : offsetChange(timeZone, start, now),
+    end: offsetAt(timeZone, end - 1) === offset ? end : offsetChange(timeZone, now, end - 1),
   };
 }
 
-interface LocalParts {
-  readonly year: number;
-  readonly month: number;
-  readonly day: number;
-  readonly hour: number;
-  readonly minute: number;
-  readonly second: number;
-  readonly millisecond: number;
+/** The first moment after `from` at which the offset of `to` holds. */
+function offsetChange(timeZone: string, from: number, to: number): number {
+  const wanted = offsetAt(timeZone, to);
+  let [before, after] = [from, to];
+  while (after - before > 1) {
+    const middle = Math.floor((before + after) / 2);
+    if (offsetAt(timeZone, middle) === wanted) after = middle;
+    else before = middle;
+  }
+  return after;
+}
+
+/** A day, a week or a month of a zone's calendar. */
+function dayStretch({ unit, timeZone, weekStart }: Extract<ResolvedWindow, { kind: 'calendar' }>, now: number): Stretch {
+  const local = new Date(now + offsetAt(timeZone, now));
+  const [year, month, day] = [local.getUTCFullYear(), local.getUTCMonth(), local.getUTCDate()];
+  const intoWeek = (local.getUTCDay() - weekStart + 7) % 7;
+  const boundary = (units: number): number => {
+    if (unit === 'month') return midnight(timeZone, year, month + units, 1);
+    return midnight(timeZone, year, month, unit === 'week' ? day - intoWeek + 7 * units : day + units);
+  };
+  const [start, end] = [boundary(0), boundary(1)];
+  // Where a clock put back just after midnight shows the old day again, the new day has begun all the same.
+  return now < end ? { start, end } : { start: end, end: boundary(2) };
 }
 
 const formatters = new Map<string, Intl.DateTimeFormat>();
@@ -136,34 +149,24 @@ function formatterFor(timeZone: string): Intl.DateTimeFormat {
   return formatter;
 }
 
-function localParts(timeZone: string, now: number): LocalParts {
+/** How far a zone's clock is ahead of UTC at a moment, in milliseconds. */
+function offsetAt(timeZone: string, moment: number): number {
   const parts: Record<string, number> = {};
-  for (const { type, value } of formatterFor(timeZone).formatToParts(now)) parts[type] = Number(value);
+  for (const { type, value } of formatterFor(timeZone).formatToParts(moment)) parts[type] = Number(value);
   const part = (name: string): number => parts[name] ?? 0;
-  return {
-    year: part('year'),
-    month: part('month'),
-    day: part('day'),
-    hour: part('hour'),
-    minute: part('minute'),
-    second: part('second'),
-    millisecond: ((now % 1000) + 1000) % 1000,
-  };
+  const local = Date.UTC(part('year'), part('month') - 1, part('day'), part('hour'), part('minute'), part('second'));
+  return local - Math.floor(moment / 1000) * 1000;
 }
 
-/** The first moment of a local day (out-of-range days and months roll over). Days that skip midnight begin later. */
+/**
+ * The first moment of a local day (months from 0; out-of-range days and months roll over). Days that skip midnight begin later.
+ * An offset is below a day either way, so the day begins under the offset that holds a day before or a day after it.
+ */
 function midnight(timeZone: string, year: number, month: number, day: number): number {
-  const wanted = Date.UTC(year, month - 1, day);
-  // An offset is below 15 hours either way; the local day begins at one of the moments where the offset before or after a change applies.
-  const offsetAt = (moment: number): number => {
-    const local = localParts(timeZone, moment);
-    const asUtc = Date.UTC(local.year, local.month - 1, local.day, local.hour, local.minute, local.second);
-    return asUtc - Math.floor(moment / 1000) * 1000;
-  };
-  const candidates = [wanted - offsetAt(wanted - 86_400_000), wanted - offsetAt(wanted + 86_400_000)];
-  const isOnDay = (moment: number): boolean => moment + offsetAt(moment) >= wanted;
-  const valid = candidates.filter(isOnDay).sort((a, b) => a - b);
-  return valid[0] ?? Math.max(...candidates);
+  const wanted = Date.UTC(year, month, day);
+  const candidates = [-DAY_MS, DAY_MS].map((distance) => wanted - offsetAt(timeZone, wanted + distance));
+  const onDay = candidates.filter((moment) => moment + offsetAt(timeZone, moment) >= wanted);
+  return onDay.length > 0 ? Math.min(...onDay) : Math.max(...candidates);
 }
 
 /** Whether `Intl` knows a time zone. */
