@@ -7,6 +7,7 @@ import { shortHash } from './hash.ts';
 import { noNewsDetector } from './no-news.ts';
 import { loopFigures, withoutDetectors, type LoopOptions } from './options.ts';
 import { printsOf } from './prints.ts';
+import { recent } from './recent.ts';
 import { repeatDetector } from './repeat.ts';
 import { sameOutcomeDetector } from './same-outcome.ts';
 import type { LoopDetector, Suspicion } from './suspicion.ts';
@@ -17,14 +18,17 @@ interface JudgeState {
   readonly track: TrackState;
   readonly costs: CostsState;
   readonly detectors: Record<string, unknown>;
-  readonly warned: string[];
+  readonly warned: [number, number][];
 }
 
 const EVIDENCE_MAX = 64;
 const WARNED_MAX = 64;
 
-/** A cycle says more than the repeats that it is made of. */
-const isExplained = ({ kind, laps }: Suspicion): boolean => kind === 'cycle' && laps >= 3;
+/** What explains most: a cycle says more than the repeats that it is made of, a repeat more than a storm of failures. */
+const explanation = (suspicions: readonly Suspicion[]): Suspicion | undefined =>
+  suspicions.find(({ kind, laps }) => kind === 'cycle' && laps >= 3) ??
+  suspicions.find(({ kind, laps }) => kind === 'repeat' && laps >= 3) ??
+  suspicions[0];
 
 const makers: Record<string, (restored?: never) => LoopDetector> = {
   repeat: repeatDetector,
@@ -43,7 +47,7 @@ export function createLoopJudge(options: LoopOptions = {}, restored?: unknown): 
   const detectors = Object.entries(makers)
     .filter(([name]) => !without.has(name))
     .map(([name, make]) => make(state?.detectors[name] as never));
-  const warned = new Set(state?.warned);
+  const warned = recent<number>(WARNED_MAX, state?.warned);
   const contents: VerdictEvidence[] = [];
 
   const verdictOf = (step: StepRecord, level: Verdict['level'], suspicions: readonly Suspicion[], strongest: Suspicion): Verdict => {
@@ -81,11 +85,11 @@ export function createLoopJudge(options: LoopOptions = {}, restored?: unknown): 
         .sort((a, b) => b.score - a.score);
       const strongest = suspicions[0];
       if (strongest === undefined) return undefined;
-      if (strongest.score >= figures.haltAt) return verdictOf(step, 'halt', suspicions, suspicions.find(isExplained) ?? strongest);
-      const isNew = suspicions.filter(({ identity }) => !warned.has(shortHash(identity)));
-      for (const { identity } of suspicions) warned.add(shortHash(identity));
-      if (warned.size > WARNED_MAX) for (const oldest of [...warned].slice(0, warned.size - WARNED_MAX)) warned.delete(oldest);
-      return isNew[0] === undefined ? undefined : verdictOf(step, 'warn', suspicions, isNew.find(isExplained) ?? isNew[0]);
+      if (strongest.score >= figures.haltAt) return verdictOf(step, 'halt', suspicions, explanation(suspicions) ?? strongest);
+      // One warning a loop, in whichever way it is seen; a loop that was broken and begins again is a new one.
+      const isKnown = suspicions.some(({ identity, laps }) => (warned.get(identity) ?? Infinity) <= laps);
+      for (const { identity, laps } of suspicions) warned.put(identity, laps);
+      return isKnown ? undefined : verdictOf(step, 'warn', suspicions, explanation(suspicions) ?? strongest);
     },
     observeText: () => undefined,
     save: (): JudgeState => ({
@@ -93,7 +97,7 @@ export function createLoopJudge(options: LoopOptions = {}, restored?: unknown): 
       track: seen.save(),
       costs: spent.save(),
       detectors: Object.fromEntries(detectors.map((detector) => [detector.name, detector.save()])),
-      warned: [...warned],
+      warned: warned.save(),
     }),
   };
 }

@@ -1,3 +1,4 @@
+import { hashText } from './hash.ts';
 import type { Prints } from './prints.ts';
 import { recent } from './recent.ts';
 import { seenWords, type SeenWordsState } from './seen-words.ts';
@@ -64,6 +65,7 @@ export interface TrackState {
 }
 
 const STATES_MAX = 128;
+const STATE_SIZE = 1024;
 
 /** Remembers calls, words and progress, and tells what each step means beside them. O(1) a step. */
 export function track(restored?: TrackState) {
@@ -80,7 +82,7 @@ export function track(restored?: TrackState) {
   };
   const isNewState = (state: string | undefined): boolean => {
     if (state === undefined) return false;
-    const hash = [...state].reduce((sum, char) => Math.imul(sum ^ char.charCodeAt(0), 0x01000193), 7) | 0;
+    const hash = hashText(state.slice(0, STATE_SIZE));
     if (states.includes(hash)) return false;
     const isChange = states.length > 0;
     states = [...states, hash].slice(-STATES_MAX);
