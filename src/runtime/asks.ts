@@ -5,20 +5,29 @@ import type { Call, ModelCall } from '../core/step.ts';
 import type { Usage } from '../core/usage.ts';
 import type { InputCount, Meter, ModelPrice } from '../meter/meter.ts';
 import type { ToolPolicy } from '../loops/options.ts';
+import { noUsage } from './totals.ts';
 
 /** What a model call was expected to need before it was made. */
 export interface ModelTerms {
   readonly input: InputCount;
   readonly price: ModelPrice | undefined;
-  /** Output tokens that are wanted, for all answers together. */
-  readonly outputCap: number;
-  readonly reasoning: number;
   readonly ask: Ask;
+  readonly expected: Expectation;
 }
+
+/** What a step is likely to take, for people to see beside what was held and what was billed. */
+export interface Expectation {
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+  readonly nanoUsd: number;
+}
+
+export const nothingExpected: Expectation = { inputTokens: 0, outputTokens: 0, nanoUsd: 0 };
 
 /** The upper bound of a model call: counted input at the dearer price, plus the output cap. */
 export function modelTerms(call: ModelCall, input: InputCount, price: ModelPrice | undefined, meter: Meter, minUseful: number): ModelTerms {
   const answers = Math.max(1, call.n ?? 1);
+  // For all answers together.
   const outputCap = (call.maxOutputTokens ?? meter.defaultOutputCap(call.model)) * answers;
   const reasoning = meter.reasoningEstimate(call, outputCap);
   const base: Amounts = {
@@ -33,7 +42,9 @@ export function modelTerms(call: ModelCall, input: InputCount, price: ModelPrice
   const perUnit: Amounts = { ...zero, usd: price?.outputTokenBound(input.upper) ?? 0, tokens: 1, outputTokens: 1 };
   const unitsLeast = Math.min(outputCap, minUseful * answers);
   const ask: Ask = { base, perUnit, unitsWanted: outputCap, unitsLeast, yielding: ['reasoningTokens'] };
-  return { input, price, outputCap, reasoning, ask };
+  const usage = { ...noUsage, inputTokens: input.likely, outputTokens: outputCap };
+  const expected = { inputTokens: input.likely, outputTokens: outputCap, nanoUsd: price?.cost(usage) ?? 0 };
+  return { input, price, ask, expected };
 }
 
 /** More output than was held for, while it streams: as much as is wanted, or whatever is left. */

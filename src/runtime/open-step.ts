@@ -7,13 +7,13 @@ import type { Call } from '../core/step.ts';
 import type { UsageReport } from '../core/usage.ts';
 import type { AccountPlan } from './accounts.ts';
 import { within } from './ambient.ts';
-import { furtherAttemptAsk, furtherOutputAsk, type ModelTerms } from './asks.ts';
+import { furtherAttemptAsk, furtherOutputAsk, nothingExpected, type ModelTerms } from './asks.ts';
 import { countOutput, openAttempt, type Attempt } from './attempt.ts';
 import type { StepInfo } from './events.ts';
 import { failureBill } from './failure.ts';
 import type { GiveBack } from './gate.ts';
 import { callName, refuse, type RunCore } from './run-core.ts';
-import { expectation, settleStep, type Outcome } from './settle-step.ts';
+import { settleStep, type Outcome } from './settle-step.ts';
 import type { Step, StreamChannel } from './step.ts';
 import { detach, isPromise } from './time-limit.ts';
 import type { ReserveReply } from '../stores/store.ts';
@@ -66,6 +66,9 @@ export function openStep(parts: OpenStepParts): OpenStep {
   let heardAt = parts.startedAt;
   let isOpen = true;
   let furtherHolds = 0;
+  // Built only when somebody listens.
+  let info: StepInfo | undefined;
+  const describe = (): StepInfo => (info ??= stepInfo(parts));
   const newest = (): Attempt => attempts.at(-1) ?? first;
 
   /** Takes a further hold of this step and hands it on, at once where the store answers at once. */
@@ -105,7 +108,7 @@ export function openStep(parts: OpenStepParts): OpenStep {
   function close(outcome: Outcome): void {
     leave();
     if (call.kind === 'model') core.round = parts.round;
-    settleStep(parts, info, attempts, outcome);
+    settleStep(parts, describe, attempts, outcome);
   }
 
   function giveBackAll(): void {
@@ -196,9 +199,8 @@ export function openStep(parts: OpenStepParts): OpenStep {
       close({ kind: 'error', result: undefined, error: undefined });
     },
   };
-  const info = stepInfo(parts);
   core.opened(opened);
-  if (events.has('step:start')) events.emit('step:start', { run: core.info, step: info });
+  if (events.has('step:start')) events.emit('step:start', { run: core.info, step: describe() });
   return opened;
 }
 
@@ -212,8 +214,8 @@ function isSameCall(call: Call, inner: Call): boolean {
   return inner.name === call.name && (inner.id === undefined || call.id === undefined || inner.id === call.id);
 }
 
-function stepInfo({ id, index, round, call, offer, startedAt, amounts, terms, units }: OpenStepParts): StepInfo {
-  const { inputTokens, outputTokens, nanoUsd } = expectation(terms, units);
+function stepInfo({ id, index, round, call, offer, startedAt, amounts, terms }: OpenStepParts): StepInfo {
+  const { inputTokens, outputTokens, nanoUsd } = terms?.expected ?? nothingExpected;
   return {
     id,
     index,

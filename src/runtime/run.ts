@@ -219,7 +219,7 @@ export function startRun(guard: GuardCore, parts: RunParts): StartedRun {
       }
       try {
         const { output, usage, result } = await step.within(() => work(offer, controller.signal));
-        await step.end({ ...(typeof output === 'string' && call.kind === 'model' ? { text: output } : {}), ...result, output }, usage);
+        await step.end({ ...result, output }, usage);
         return output;
       } catch (error) {
         await step.fail(error);

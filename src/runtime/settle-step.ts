@@ -2,7 +2,7 @@ import { excess, plus, zero, type Amounts } from '../core/amounts.ts';
 import { publicAmounts } from '../core/budget.ts';
 import type { StepRecord, StepResult } from '../core/step.ts';
 import type { Usage } from '../core/usage.ts';
-import { dealOver, type ModelTerms } from './asks.ts';
+import { dealOver, nothingExpected } from './asks.ts';
 import { answeringModel, bookAttempt, heldBy, type Attempt, type Booking } from './attempt.ts';
 import type { EndedStepInfo, StepInfo } from './events.ts';
 import type { OpenStepParts } from './open-step.ts';
@@ -19,7 +19,7 @@ export interface Outcome {
 }
 
 /** Books a finished step in every account, adds it to its run, tells listeners and detectors. */
-export function settleStep(parts: OpenStepParts, info: StepInfo, attempts: readonly Attempt[], outcome: Outcome): void {
+export function settleStep(parts: OpenStepParts, describe: () => StepInfo, attempts: readonly Attempt[], outcome: Outcome): void {
   const { core, call, terms } = parts;
   const { events, meter, clock } = core.guard;
   const { result } = outcome;
@@ -37,7 +37,7 @@ export function settleStep(parts: OpenStepParts, info: StepInfo, attempts: reado
     used,
     held: attempts.reduce((sum, attempt) => plus(sum, heldBy(attempt)), zero),
     overage,
-    expected: expectation(terms, parts.units),
+    expected: terms?.expected ?? nothingExpected,
     usage,
     isEstimated,
     isUnpriced: call.kind === 'model' && booked.some(({ price, isCached: cached }) => price === undefined && !cached),
@@ -47,7 +47,7 @@ export function settleStep(parts: OpenStepParts, info: StepInfo, attempts: reado
   if (call.kind === 'model' && terms && usage && isBilledAsAsked && name === call.model) meter.learn(call.model, terms.input, usage, call);
   if (events.has('step:end')) {
     const step: EndedStepInfo = {
-      ...info,
+      ...describe(),
       name,
       endedAt,
       outcome: outcome.kind,
@@ -62,8 +62,9 @@ export function settleStep(parts: OpenStepParts, info: StepInfo, attempts: reado
     };
     events.emit('step:end', { run: core.info, step });
   }
-  // A step that failed because the run was stopped says nothing of the agent.
-  if (outcome.kind === 'ok' || !core.haltError()) core.judge(recordOf(parts, outcome, { usage, used, name, endedAt }));
+  // A step that failed because the run was stopped says nothing of the agent, nor does an answer that nobody saw.
+  const isSilent = call.kind === 'model' && outcome.kind === 'ok' && textOf(result) === undefined && !result?.toolCalls;
+  if (!isSilent && (outcome.kind === 'ok' || !core.haltError())) core.judge(recordOf(parts, outcome, { usage, used, name, endedAt }));
 }
 
 function bookingsOf({ call, terms, amounts, core }: OpenStepParts, attempts: readonly Attempt[]): Booking[] {
@@ -103,6 +104,10 @@ function settleHolds(
   return { used, overage };
 }
 
+/** The text of a model's answer, where the door told it. */
+const textOf = (result: StepResult | undefined): string | undefined =>
+  result?.text ?? (typeof result?.output === 'string' ? result.output : undefined);
+
 interface Measured {
   readonly usage: Usage | undefined;
   readonly used: Amounts;
@@ -125,7 +130,7 @@ function recordOf(
     kind: call.kind,
     name,
     args: isTool ? call.args : undefined,
-    output: isTool ? result?.output : result?.text,
+    output: isTool ? result?.output : textOf(result),
     isError: kind === 'error' || result?.isError,
     error,
     thinking: result?.thinking,
@@ -138,13 +143,4 @@ function recordOf(
     startedAt,
     endedAt,
   };
-}
-
-const nothingExpected = { inputTokens: 0, outputTokens: 0, nanoUsd: 0 };
-
-/** What a step is likely to take, for people to see beside what is held: the likely input, and the whole of its output cap. */
-export function expectation(terms: ModelTerms | undefined, units: number): { inputTokens: number; outputTokens: number; nanoUsd: number } {
-  if (!terms) return nothingExpected;
-  const usage = { ...noUsage, inputTokens: terms.input.likely, outputTokens: units };
-  return { inputTokens: usage.inputTokens, outputTokens: usage.outputTokens, nanoUsd: terms.price?.cost(usage) ?? 0 };
 }
