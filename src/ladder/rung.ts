@@ -1,0 +1,86 @@
+import type { Dimension } from '../core/amounts.ts';
+import type { BuiltinScope } from '../core/budget.ts';
+import type { Halt } from '../core/halt.ts';
+import type { CallEdits } from '../core/offer.ts';
+import type { RunReport } from '../core/report.ts';
+import type { Call, ModelCall } from '../core/step.ts';
+import type { UsageReport } from '../core/usage.ts';
+import type { Verdict } from '../core/verdict.ts';
+
+/** What a rung makes of a call: edits to it, an answer in its place, or undefined where it does not fit. */
+export type RungOffer =
+  | { readonly kind: 'edits'; readonly edits: CallEdits; readonly detail?: string }
+  | { readonly kind: 'answer'; readonly output: unknown; readonly detail?: string };
+
+/** How full one account is in one dimension. */
+export interface Standing {
+  readonly scope: string;
+  readonly dimension: Dimension;
+  /** In public units: dollars, or counts. */
+  readonly limit: number;
+  readonly used: number;
+  readonly held: number;
+  /** (settled + held + asked) / limit, asked being what the call needs as it stands. */
+  readonly pressure: number;
+}
+
+/** What a rung is handed. It imports none of it, and keeps no state but in `memory`. */
+export interface RungContext {
+  /** The pressures of the accounts that the rung compares, highest first. */
+  readonly standings: readonly Standing[];
+  /** The loop that the run is in, if it is in one. */
+  readonly verdict: Verdict | undefined;
+  /** Why the run would be halted now: set for terminal rungs. */
+  readonly halt: Halt | undefined;
+  readonly report: () => RunReport;
+  /** This rung's own notes on this run tree; bounded by the rung, JSON-safe where they should outlive the process. */
+  readonly memory: Map<string, unknown>;
+  /** Tokens of a text for the call's model: the safe side. */
+  readonly count: (text: string) => number;
+  /** Tokens of a whole call: the safe side. */
+  readonly countCall: (call: ModelCall) => number;
+  /** What a call would hold at the most, in dollars; undefined for a model without a price. */
+  readonly price: (call: ModelCall) => number | undefined;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+}
+
+/** What a rung may use while it prepares: a metered model call of the same run, in a step of its own. */
+export interface PrepareContext extends RungContext {
+  readonly signal: AbortSignal;
+  /** Meters `work` as a model step of the run: the summary is paid from the same budget. */
+  step<T>(call: ModelCall, work: (signal: AbortSignal) => Promise<{ output: T; usage?: UsageReport }>): Promise<T>;
+}
+
+/**
+ * One intervention. A plain object: users can write their own.
+ *
+ * @example
+ * const politeModel: Rung = {
+ *   name: 'politeModel', at: 0.7, on: ['usd'],
+ *   offer: (call) => (call.kind === 'model' ? { kind: 'edits', edits: { model: { name: 'gpt-4o-mini' } } } : undefined),
+ * };
+ */
+export interface Rung {
+  readonly name: string;
+  /** Spend pressure from which on it is climbed, 0 to 1. Without it only loop pressure opens the rung, or the end of the budget. */
+  readonly at?: number;
+  /** The dimensions that it relieves, and therefore compares. */
+  readonly on?: readonly Dimension[];
+  /** Whose accounts it compares. Default: run, session, user. */
+  readonly scopes?: readonly (BuiltinScope | (string & {}))[];
+  /** Loop pressure that opens it. */
+  readonly loop?: 'warn' | 'halt';
+  /** A terminal rung ends the run with an answer; it is climbed when nothing else fits, or by a `halt` of the detectors. */
+  readonly isTerminal?: boolean;
+  /** The share of the run's own limits that is kept back for this rung's closing call, 0 to 0.5: at least one step and one model call. */
+  readonly reserve?: number;
+  /** Which calls it is for. Default: model calls. */
+  readonly kinds?: readonly Call['kind'][];
+  /** Without I/O: what becomes of the call. It sees the call as the rungs before it left it. */
+  offer(call: Call, context: RungContext): RungOffer | undefined;
+  /** Work that the offer needs first (a summary by a model, a look into a cache, a person): bounded in time, isolated when it fails. */
+  prepare?(call: Call, context: PrepareContext): Promise<void>;
+  /** How long `prepare` may take, in milliseconds. Default 30,000. */
+  readonly prepareTimeoutMs?: number;
+}
