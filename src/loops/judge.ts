@@ -3,6 +3,8 @@ import type { Verdict, VerdictEvidence } from '../core/verdict.ts';
 import { costs, type CostsState } from './costs.ts';
 import { cycleDetector } from './cycle.ts';
 import type { LoopJudge } from './detector.ts';
+import { growthDetector } from './growth.ts';
+import { handoffDetector } from './handoff.ts';
 import { shortHash } from './hash.ts';
 import { noNewsDetector } from './no-news.ts';
 import { loopFigures, withoutDetectors, type LoopOptions } from './options.ts';
@@ -10,6 +12,7 @@ import { printsOf } from './prints.ts';
 import { recent } from './recent.ts';
 import { repeatDetector } from './repeat.ts';
 import { sameOutcomeDetector } from './same-outcome.ts';
+import { staleGroundDetector } from './stale-ground.ts';
 import type { LoopDetector, Suspicion } from './suspicion.ts';
 import { track, type TrackState } from './track.ts';
 
@@ -35,6 +38,9 @@ const makers: Record<string, (restored?: never) => LoopDetector> = {
   cycle: cycleDetector,
   'no-news': noNewsDetector,
   'same-outcome': sameOutcomeDetector,
+  'stale-ground': staleGroundDetector,
+  growth: growthDetector,
+  handoff: handoffDetector,
 };
 
 /** Judges the steps of one run tree. `restored` is what `save()` gave in another process. */

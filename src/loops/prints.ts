@@ -34,6 +34,7 @@ export interface Prints {
   readonly argsWords: readonly number[];
   readonly argsMarks: readonly number[];
   readonly resultWords: readonly number[];
+  readonly resultMarks: readonly number[];
   /** Sizes in characters. */
   readonly argsSize: number;
   readonly resultSize: number;
@@ -75,6 +76,7 @@ export function printsOf(step: StepRecord, policy: ToolPolicy | undefined): Prin
     argsWords: isTool ? withoutName(args.words, step.name) : args.words,
     argsMarks: args.marks,
     resultWords: result.words,
+    resultMarks: result.marks,
     argsSize: argsText.length,
     resultSize: resultText.length,
     argsText,
@@ -84,6 +86,7 @@ export function printsOf(step: StepRecord, policy: ToolPolicy | undefined): Prin
 
 const FAILURE =
   /^\W*(?:\w+: )?(?:error|exception|traceback|fatal|failed|failure|denied|invalid|unknown|usage:|cannot|could not|unable|not found|no such|access denied|permission)|command not found|no such file|permission denied|does not exist|syntax error|^\W*"?(?:error|success"?: ?false)/i;
+const REFUSAL = /\b(?:denied|refused|rejected|forbidden|unauthori[sz]ed|not (?:allowed|permitted|authori[sz]ed)|blocked)\b/i;
 const TRANSIENT =
   /\b(?:429|502|503|504|rate.?limit|too many requests|timed? ?out|time-?out|temporarily|overloaded|try again later|retry.after|connection reset)\b/i;
 
@@ -105,7 +108,8 @@ function withoutName(words: readonly number[], name: string): readonly number[] 
 }
 
 /** Many tools tell of a failure only in words. Short answers are read for them; long ones are taken as answers. */
-const looksFailed = (text: string): boolean => text.length > 0 && text.length < 600 && FAILURE.test(text.slice(0, 300));
+const looksFailed = (text: string): boolean =>
+  text.length > 0 && text.length < 600 && (FAILURE.test(text.slice(0, 300)) || (text.length < 200 && REFUSAL.test(text)));
 
 function resultTextOf(step: StepRecord, ignored: ReadonlySet<string>): string {
   const output = step.output ?? step.error;

@@ -62,7 +62,8 @@ const newStreak = ({ step }: Prints, { previousStep }: Moment): Streak => ({
 /** How much one more occurrence counts, in futile rounds. */
 function weightOf(prints: Prints, { answer, since, tick, previousTick, isBackingOff }: Moment): number {
   const { nature, isError, isTransient } = prints;
-  if (nature.isWait) return 0.1;
+  // A pause between other steps is no loop; nothing but pauses is.
+  if (nature.isWait) return tick - previousTick <= 1 ? 0.5 : 0;
   if (answer === 'drift') return nature.isPoll ? 0 : 0.15;
   let weight = weightAfter(since, isError, tick - previousTick <= 1);
   if (answer === 'returned') weight *= 0.6;

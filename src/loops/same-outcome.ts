@@ -105,7 +105,7 @@ function weightOf(past: Outcome, prints: Prints, { answer }: Moment): number {
   if (outcome === 'miss' && nature.effect === 'read') return isSameQuestion ? 0.45 : 0.25;
   const isNewTarget = prints.argsMarks.some((mark) => !past.argsMarks.includes(mark));
   if (nature.effect === 'read' && resultSize > SHORT_RESULT) return 0.7;
-  return isSameQuestion && !isNewTarget ? (outcome === 'miss' ? 0.45 : 0.6) : 0.1;
+  return isSameQuestion && !isNewTarget ? (outcome === 'miss' ? 0.45 : 0.6) : 0.05;
 }
 
 const sketchOf = ({ resultWords, argsWords, outcome }: Prints): number[] => {

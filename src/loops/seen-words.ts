@@ -3,7 +3,7 @@
  * Answers how much of a text was never read before in this run. A pair is wrongly taken as known in about 2 % of cases.
  */
 const BITS = 1 << 16;
-const PAIRS_PER_GENERATION = 4096;
+const ITEMS_PER_GENERATION = 4096;
 /** Longer texts are sampled: one pair in four. */
 const SAMPLED_ABOVE = 256;
 
@@ -21,6 +21,21 @@ export function seenWords(restored?: SeenWordsState) {
   const set = (bit: number): void => {
     young[bit >>> 3] = (young[bit >>> 3] ?? 0) | (1 << (bit & 7));
   };
+  /** Whether an item is new; remembers it. */
+  const isNew = (item: number): boolean => {
+    const one = (item >>> 2) % BITS;
+    const two = (Math.imul(item, 0x85ebca6b) >>> 7) % BITS;
+    if (has(young, one) && has(young, two)) return false;
+    const isFresh = !(has(old, one) && has(old, two));
+    set(one);
+    set(two);
+    if (++count >= ITEMS_PER_GENERATION) {
+      old = young;
+      young = new Uint8Array(BITS >>> 3);
+      count = 0;
+    }
+    return isFresh;
+  };
   return {
     /** The share of pairs that are new, 0..1 (0 for texts of fewer than two words), and remembers them. */
     read(words: readonly number[]): number {
@@ -31,19 +46,15 @@ export function seenWords(restored?: SeenWordsState) {
         const pair = Math.imul((words[index - 1] ?? 0) ^ ((words[index] ?? 0) << 5) ^ ((words[index] ?? 0) >>> 27), 0x9e3779b1);
         if (isSampled && (pair & 3) !== 0) continue;
         total++;
-        const one = (pair >>> 2) % BITS;
-        const two = (Math.imul(pair, 0x85ebca6b) >>> 7) % BITS;
-        const isYoung = has(young, one) && has(young, two);
-        if (isYoung) continue;
-        if (!(has(old, one) && has(old, two))) fresh++;
-        set(one);
-        set(two);
-        if (++count < PAIRS_PER_GENERATION) continue;
-        old = young;
-        young = new Uint8Array(BITS >>> 3);
-        count = 0;
+        if (isNew(pair)) fresh++;
       }
       return total === 0 ? 0 : fresh / total;
+    },
+    /** The same for single numbers and ids. */
+    readMarks(marks: readonly number[]): number {
+      let fresh = 0;
+      for (const mark of marks) if (isNew(Math.imul(mark ^ 0x5bd1e995, 0x9e3779b1))) fresh++;
+      return marks.length === 0 ? 0 : fresh / marks.length;
     },
     save: (): SeenWordsState => ({ young: textOfField(young), old: textOfField(old), count }),
   };

@@ -25,6 +25,8 @@ export interface Moment {
   readonly previousStep: number;
   /** Share of the result's word pairs that this run never read before, 0..1. */
   readonly novelty: number;
+  /** Share of the result's numbers and ids that this run never read before, 0..1. */
+  readonly newNumbers: number;
   /** The answer brought something that was not known. */
   readonly isNews: boolean;
   /** The strongest progress since the same call was made before. */
@@ -98,6 +100,8 @@ export function track(restored?: TrackState) {
       const { step, nature } = prints;
       words.read(prints.argsWords);
       const novelty = words.read(prints.resultWords);
+      words.readMarks(prints.argsMarks);
+      const newNumbers = words.readMarks(prints.resultMarks);
       const known = calls.get(prints.call);
       const isTwin = known?.round === prints.round;
       const answer = answerOf(prints, known, novelty);
@@ -110,6 +114,7 @@ export function track(restored?: TrackState) {
         previousTick: past,
         previousStep: known?.step ?? step.index,
         novelty,
+        newNumbers,
         isNews: !prints.isError && novelty >= NEWS_SHARE && answer !== 'same' && answer !== 'returned' && prints.resultWords.length > 1,
         since: known === undefined ? 'none' : progressSince(past),
         isBackingOff: known !== undefined && (marks.wait > past || (known.gapMs > 0 && gapMs >= 1000 && gapMs >= known.gapMs * 1.4)),

@@ -1,0 +1,96 @@
+import { hashNumbers, hashText } from './hash.ts';
+import type { Prints } from './prints.ts';
+import { recent } from './recent.ts';
+import { describe } from './repeat.ts';
+import { withStep, type LoopDetector, type Suspicion } from './suspicion.ts';
+
+export interface HandoffState {
+  readonly agent: number;
+  readonly handoffs: number;
+  readonly agents: number[];
+  readonly steps: number[];
+  readonly depths: [number, number][];
+  readonly goals: [number, number[]][];
+}
+
+const RUNS_MAX = 256;
+const GOALS_MAX = 128;
+const DEPTHS_MAX = 32;
+const AGENTS_MAX = 16;
+/** A hand-over without anything new behind it. Two make a lap. */
+const WEIGHT = 0.5;
+
+/** Agents that pass a task back and forth, and sub-agents that are asked for what their parents were asked for. */
+export function handoffDetector(restored?: HandoffState): LoopDetector {
+  let agent = restored?.agent ?? 0;
+  let handoffs = restored?.handoffs ?? 0;
+  let agents = restored?.agents ?? [];
+  let steps = restored?.steps ?? [];
+  const depths = recent<number>(RUNS_MAX, restored?.depths);
+  const goals = recent<number[]>(GOALS_MAX, restored?.goals);
+
+  const depthOf = ({ step }: Prints): number => {
+    const run = hashText(step.runId);
+    const known = depths.get(run);
+    const depth = known ?? (step.parentRunId === undefined ? 0 : (depths.get(hashText(step.parentRunId)) ?? 0) + 1);
+    depths.put(run, depth);
+    return depth;
+  };
+
+  return {
+    name: 'handoff',
+    observe(prints, { isNews, answer, isTwin }) {
+      const { step } = prints;
+      const depth = depthOf(prints);
+      if (isTwin) return undefined;
+      const nested = step.kind === 'tool' && prints.nature.effect !== 'read' ? nestedGoal(prints, depth) : undefined;
+      const current = hashNumbers(hashText(step.runId), hashText(step.agent ?? ''));
+      if (isNews || answer === 'changed' || (prints.nature.effect === 'write' && answer === 'first' && !prints.isError)) {
+        handoffs = 0;
+        agents = [];
+        steps = [];
+      }
+      if (agent !== 0 && current !== agent) {
+        handoffs++;
+        agents = [...new Set([...agents, current])].slice(-AGENTS_MAX);
+        steps = withStep(steps, step.index);
+      }
+      agent = current;
+      return nested ?? (handoffs >= agents.length * 2 ? pingPong(step.index) : undefined);
+    },
+    save: (): HandoffState => structuredClone({ agent, handoffs, agents, steps, depths: depths.save(), goals: goals.save() }),
+  };
+
+  function pingPong(step: number): Suspicion {
+    const firstStep = steps[0] ?? step;
+    return {
+      kind: 'handoff',
+      identity: hashNumbers(5, firstStep),
+      score: handoffs * WEIGHT,
+      period: agents.length,
+      laps: Math.floor(handoffs / Math.max(1, agents.length)),
+      firstStep,
+      steps,
+      reason: `the task went ${handoffs} times between ${agents.length} agents and nothing new came of it`,
+      clearedBy: 'an agent that finds, changes or answers something',
+    };
+  }
+
+  function nestedGoal(prints: Prints, depth: number): Suspicion | undefined {
+    const at = goals.get(prints.question) ?? [];
+    if (!at.includes(depth)) at.push(depth);
+    goals.put(prints.question, at.slice(-DEPTHS_MAX));
+    if (at.length < 2) return undefined;
+    return {
+      kind: 'nested-goal',
+      identity: hashNumbers(6, prints.question),
+      score: at.length,
+      period: 1,
+      laps: at.length,
+      firstStep: prints.step.index,
+      steps: [prints.step.index],
+      reason: `${describe(prints)} was called with the same arguments at ${at.length} depths of the agent tree`,
+      clearedBy: 'a smaller or another goal for the sub-agent',
+    };
+  }
+}

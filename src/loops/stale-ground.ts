@@ -1,0 +1,57 @@
+import { hashNumbers } from './hash.ts';
+import { describe } from './repeat.ts';
+import { withStep, type LoopDetector } from './suspicion.ts';
+
+export interface StaleGroundState {
+  readonly weight: number;
+  readonly steps: number[];
+}
+
+/** Texts of fewer words than this are too short to tell old from new. */
+const WORDS_LEAST = 8;
+/** A text counts as known ground below this share of new word pairs and of new numbers. */
+const NEW_PAIRS_LEAST = 0.1;
+const NEW_NUMBERS_LEAST = 0.2;
+const WEIGHT = 0.5;
+const FOUND_SOMETHING = 2;
+
+/**
+ * Calls that were never made before, with answers made of what was read before: ranges of a file that overlap,
+ * the same hits for other words, one page by many ways. Ground that is new, and anything written, takes weight away.
+ */
+export function staleGroundDetector(restored?: StaleGroundState): LoopDetector {
+  let weight = restored?.weight ?? 0;
+  let steps = restored?.steps ?? [];
+  return {
+    name: 'stale-ground',
+    observe(prints, { answer, isTwin, novelty, newNumbers }) {
+      if (prints.step.kind !== 'tool' || isTwin) return undefined;
+      if (prints.nature.effect === 'write' && !prints.isError && answer === 'first') {
+        weight = 0;
+        steps = [];
+        return undefined;
+      }
+      if (answer !== 'first' || prints.outcome !== 'answer' || prints.resultWords.length < WORDS_LEAST) return undefined;
+      if (novelty >= NEW_PAIRS_LEAST || newNumbers >= NEW_NUMBERS_LEAST) {
+        weight = Math.max(0, weight - FOUND_SOMETHING);
+        if (weight === 0) steps = [];
+        return undefined;
+      }
+      weight += WEIGHT;
+      steps = withStep(steps, prints.step.index);
+      const firstStep = steps[0] ?? prints.step.index;
+      return {
+        kind: 'stale-ground',
+        identity: hashNumbers(3, firstStep),
+        score: weight,
+        period: null,
+        laps: steps.length,
+        firstStep,
+        steps,
+        reason: `${steps.length} new calls brought only what was read before (last: ${describe(prints)}, ${prints.resultSize} characters, ${Math.round(novelty * 100)} % new)`,
+        clearedBy: 'an answer with something new in it, or a change made',
+      };
+    },
+    save: (): StaleGroundState => ({ weight, steps: [...steps] }),
+  };
+}
