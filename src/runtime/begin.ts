@@ -61,12 +61,11 @@ async function reserveStep(
   const reserving = guard.ledger.reserve({ id, plan, asks: [ask], ttlMs: guard.holdTtlMs });
   const reply = isPromise(reserving) ? await reserving : reserving;
   if (!reply.granted) throw refuse(core, reply.denial, index);
-  if (call.kind === 'model') tree.nextRound += 1;
   return openStep({
     core,
     id,
     index,
-    round: call.kind === 'model' ? tree.nextRound : core.round,
+    round: roundOf(core, call),
     call,
     offer: { kind: 'call', call, edits: editsOf(plan, call, terms, reply.units), rungs: [] },
     plan,
@@ -78,6 +77,17 @@ async function reserveStep(
     startedAt: guard.clock.now(),
     giveBack,
   }).step;
+}
+
+/**
+ * The number of the model call that a step belongs to: a model call is a new one, tools belong to the run's last. Where no
+ * model call is metered, tools that run at the same time are taken to have been asked for at once.
+ */
+function roundOf(core: RunCore, { kind }: Call): number {
+  const { tree } = core;
+  if (kind === 'tool' && core.round > 0) return core.round;
+  if (kind === 'model' || !core.hasOpenSteps()) tree.nextRound += 1;
+  return tree.nextRound;
 }
 
 function termsOf(core: RunCore, plan: AccountPlan, call: ModelCall): ModelTerms | Promise<ModelTerms> {

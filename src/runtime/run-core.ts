@@ -75,6 +75,7 @@ export interface RunCore {
   judge(record: StepRecord): void;
   /** A verdict on text while it streams. */
   judgeText(delta: string, channel: 'text' | 'thinking'): void;
+  hasOpenSteps(): boolean;
   opened(step: OpenStep): void;
   closed(step: OpenStep): void;
 }

@@ -179,6 +179,7 @@ export function startRun(guard: GuardCore, parts: RunParts): StartedRun {
       parent?.add(step);
     },
     ...judgeRun(() => core, totals),
+    hasOpenSteps: () => openSteps.size > 0,
     opened(step) {
       openSteps.add(step);
       guard.opened(step);
