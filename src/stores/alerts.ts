@@ -21,7 +21,8 @@ export function crossings(slot: Slot, actual: Amounts, ref: AccountRef, moment: 
       if (used < limit * threshold) break;
       if (!marks(slot, `${dimension}@${threshold}`, moment)) continue;
       const { tenant, scope, id } = account;
-      found.push({ tenant, scope, id, dimension, threshold, settled: used, limit, resetsAt: resetOf(account, moment) });
+      const resetsAt = window.kind === 'rolling' ? resetOf(account, moment) : slot.end;
+      found.push({ tenant, scope, id, dimension, threshold, settled: used, limit, resetsAt });
     }
   }
   return found;

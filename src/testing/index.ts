@@ -1,4 +1,4 @@
-/** Tools for tests and demos: a model behind a local server, an agent without a host. */
+/** Tools for tests and demos: a model behind a local server, a clock that is told the time, the contract of every store. */
 export {
   startOpenAIServer,
   roughTokens,
@@ -13,3 +13,5 @@ export {
   type WireMessage,
   type WireRequest,
 } from './openai-server.ts';
+export { fakeClock, type FakeClock } from './fake-clock.ts';
+export { storeContract, type Expect, type TestRunner } from './store-contract.ts';
