@@ -49,6 +49,8 @@ export interface ModelCall {
   readonly maxOutputTokens?: number | undefined;
   /** The tools' schemas as they go over the wire; they are counted. */
   readonly tools?: readonly unknown[] | undefined;
+  /** The schema of a structured answer as it goes over the wire; it is counted. */
+  readonly outputSchema?: unknown;
   readonly reasoning?: ReasoningSettings | undefined;
   /** `batch`, `priority`, `flex`, …: it picks the price tier. */
   readonly serviceTier?: string | undefined;
@@ -124,6 +126,8 @@ export interface StepRecord {
   readonly reply?: string | undefined;
   readonly hints?: ToolHints | undefined;
   readonly stateHash?: string | undefined;
+  /** The guard itself answered in the tool's place (a call held back): it says nothing of the world, but the call was made again. */
+  readonly answeredByGuard?: boolean | undefined;
   /** Where the full text is not at hand (recorded runs): a hash of the whole that replaces hashing `args` or `output`. */
   readonly argsHash?: string | undefined;
   readonly outputHash?: string | undefined;

@@ -1,66 +1,93 @@
-import { Tiktoken } from 'js-tiktoken/lite';
 import type { ModelCall } from '../core/step.ts';
-import { familyOf, isReasoningModel } from './families.ts';
-import type { InputCount, Meter, ModelPrice } from './meter.ts';
-import { entryFor } from './name-patterns.ts';
+import { thinksByDefault } from './families.ts';
+import { createInputCorrection } from './input-correction.ts';
+import { createCallCounter, type CallTokens } from './messages/call-tokens.ts';
+import type { InputCount, Meter } from './meter.ts';
 import type { MeterOptions } from './options.ts';
-import { builtInPrices } from './prices/built-in-prices.ts';
-import { modelPrice } from './prices/model-price.ts';
+import { createOutputEstimates } from './output-estimates.ts';
+import { createPriceBook } from './price-book.ts';
+import { createTokenizers, type Counting } from './tokenizers.ts';
+import { createStreamedCount } from './tokens/streamed-count.ts';
 import { settleUsage } from './usage/settle-usage.ts';
-import ranks from 'js-tiktoken/ranks/o200k_base';
 
-let encoder: Tiktoken | undefined;
-const count = (text: string): number => {
-  if (text.length > 2_000) return Buffer.byteLength(text);
-  encoder ??= new Tiktoken(ranks);
-  return encoder.encode(text, [], []).length;
-};
+/** What the meter needs of its surroundings; each has a default. */
+export interface MeterSurroundings {
+  /** Milliseconds since the epoch. Default: `Date.now`. */
+  readonly now?: () => number;
+  /** Told when a hook of the user's (a tokenizer, a price function) fails. The meter then goes on without it. */
+  readonly onProblem?: (error: unknown) => void;
+}
 
-/** Makes the meter of one guard. */
-export function createMeter(options: MeterOptions = {}): Meter {
+/** Caps on the output of a call that names none, in tokens. */
+const OUTPUT_CAP = { usual: 4_096, reasoning: 16_384 };
+
+/** What is added to a count, as a fraction: for a model's own tokenizer, and for any other. */
+const MARGIN = { own: 0.02, other: 0.15 };
+
+/** Schemas are billed as something terser than their JSON: over 29 recorded bills, JSON counts half as much again at the median. */
+const BILLED_PART_OF_SCHEMAS = 2 / 3;
+
+/** A count of the provider's own is exact but for what it adds by itself. */
+const PROVIDER_MARGIN = 0.02;
+
+/**
+ * Makes the meter of one guard: counting, prices and learning behind one seam.
+ *
+ * @example
+ * const meter = createMeter({ prices: { 'house-model': { input: 0.5, output: 1.5 } } });
+ */
+export function createMeter(options: MeterOptions = {}, { now = Date.now, onProblem = () => {} }: MeterSurroundings = {}): Meter {
+  const countingOf = createTokenizers(options.tokenizers ?? {}, onProblem);
+  const priceOf = createPriceBook(options.prices, onProblem);
+  const calls = createCallCounter();
+  const correction = createInputCorrection();
+  const outputs = createOutputEstimates();
+
+  const inputOf = (call: ModelCall, tokens: CallTokens, { family }: Counting): InputCount => {
+    const margin = options.margin ?? (family.isOwn ? MARGIN.own : MARGIN.other);
+    return correction.correct(call, inputCount(tokens, family, margin));
+  };
+  const countLocally = (call: ModelCall, counting: Counting, signal?: AbortSignal): InputCount | Promise<InputCount> => {
+    const tokens = calls.count(call, counting.counter, signal);
+    return 'then' in tokens ? tokens.then((counted) => inputOf(call, counted, counting)) : inputOf(call, tokens, counting);
+  };
+
   return {
-    count(call) {
-      const family = familyOf(call.model);
-      const counted = rawCount(call);
-      const likely = Math.ceil(counted * family.likelyFactor);
-      const margin = options.margin ?? (family.isOwn ? 0.02 : 0.15);
-      return { counted, likely, upper: Math.ceil(counted * family.factor * (1 + margin)) };
+    count(call, signal) {
+      const counting = countingOf(call.model);
+      if (counting.askProvider === undefined) return countLocally(call, counting, signal);
+      return counting.askProvider(call, signal).then((counted) => {
+        if (counted === undefined) return countLocally(call, counting, signal);
+        return { counted, likely: counted, upper: Math.ceil(counted * (1 + (options.margin ?? PROVIDER_MARGIN))) };
+      });
     },
-    price: (model, { provider, serviceTier } = {}) => priceOf(options, model, provider, serviceTier),
-    defaultOutputCap: (model) => options.maxOutputTokens ?? (isReasoningModel(model) ? 16_384 : 4_096),
-    reasoningEstimate(call, cap) {
-      if (call.reasoning?.maxTokens !== undefined) return Math.min(cap, call.reasoning.maxTokens);
-      return isReasoningModel(call.model) && call.reasoning?.effort !== 'none' ? Math.ceil(cap / 2) : 0;
+    price: (model, { provider, serviceTier } = {}) => priceOf({ model, provider, serviceTier, at: now() }),
+    defaultOutputCap: (model) => options.maxOutputTokens ?? (thinksByDefault(model) ? OUTPUT_CAP.reasoning : OUTPUT_CAP.usual),
+    reasoningEstimate: outputs.reasoning,
+    expectedOutput: outputs.expected,
+    learn(model, counted, billed, call) {
+      correction.learn(call, model, counted, billed);
+      outputs.learn(call, model, billed);
     },
-    learn: () => undefined,
-    outputCounter() {
-      let text = '';
+    billedRatios: correction.ratios,
+    outputCounter(model) {
+      const { counter, family } = countingOf(model);
+      const streamed = createStreamedCount((text) => counter.count(text));
       return {
-        push(delta) {
-          text += delta;
-          return count(text);
-        },
-        total: () => count(text),
+        push: (delta) => Math.ceil(streamed.push(delta) * family.likelyFactor),
+        total: () => Math.ceil(streamed.total() * family.likelyFactor),
       };
     },
     settleUsage,
   };
 }
 
-function rawCount(call: ModelCall): number {
-  let counted = call.tools === undefined ? 3 : count(JSON.stringify(call.tools)) + 19;
-  for (const message of call.messages ?? []) {
-    counted += 3 + count(message.text) + (message.media?.length ?? 0) * 1_600;
-    for (const { name, args } of message.toolCalls ?? []) counted += 8 + count(name) + count(JSON.stringify(args) ?? '');
-  }
-  return counted + (call.input === undefined ? 0 : count(call.input));
+function inputCount({ text, schemas, framing, media }: CallTokens, family: Counting['family'], margin: number): InputCount {
+  const likelySchemas = schemas * BILLED_PART_OF_SCHEMAS;
+  const safe = Math.ceil(((text + schemas) * family.factor + framing) * (1 + margin)) + media.upper;
+  return {
+    counted: Math.ceil(text + likelySchemas) + framing + media.likely,
+    likely: Math.ceil((text + likelySchemas) * family.likelyFactor) + framing + media.likely,
+    upper: safe,
+  };
 }
-
-function priceOf(options: MeterOptions, model: string, provider?: string, serviceTier?: string): ModelPrice | undefined {
-  const query = { model, provider, at: Date.now() };
-  const given = typeof options.prices === 'function' ? options.prices(query) : options.prices && entryFor(options.prices, model);
-  const found = given === undefined ? builtInPrices(query) : { rates: given, source: 'override' };
-  return found && modelPrice(found, serviceTier);
-}
-
-export type { InputCount };

@@ -56,10 +56,8 @@ export function familyOf(model: string): ModelFamily {
   return rules.find(({ matches }) => matches.test(name))?.family ?? unknown;
 }
 
-/** Whether a model thinks before it answers by default, so that its output needs more room. */
-export function isReasoningModel(model: string): boolean {
-  const name = model.toLowerCase();
-  return /(^|[/.:-])o[1-9](-|$|:)|gpt-[5-9](?!.*-chat)|gpt-oss|codex|reasoner|deepseek-r\d|-r1|qwq|thinking|magistral|gemini-(2\.5|[3-9])|claude-(opus|sonnet|haiku)-([5-9]|4-[6-9])|grok-[4-9]/.test(
-    name,
-  );
-}
+const thinking =
+  /(^|[/.:-])o[1-9](-|$|:)|gpt-[5-9](?!.*-chat)|gpt-oss|codex|reasoner|[-/]r1(-|$|:)|qwq|thinking|magistral|gemini-(2\.5|[3-9])|grok-[4-9]/;
+
+/** Whether a model thinks before it answers unless it is told not to, so that its output needs more room. */
+export const thinksByDefault = (model: string): boolean => thinking.test(model.toLowerCase());

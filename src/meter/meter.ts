@@ -11,6 +11,16 @@ export interface InputCount {
   readonly counted: number;
 }
 
+/** How much more or less a model bills than was counted here. */
+export interface BilledRatio {
+  readonly model: string;
+  /** What was in the calls: `text`, or with `tools`, `media` or both. */
+  readonly content: string;
+  /** Billed input tokens for one counted token. */
+  readonly ratio: number;
+  readonly observations: number;
+}
+
 /** The price of one model as it stood when it was asked for; kept with the hold, so that a later change does not touch it. */
 export interface ModelPrice {
   /** Nano-USD for one call with this usage. Exact integer. */
@@ -33,8 +43,12 @@ export interface Meter {
   defaultOutputCap(model: string): number;
   /** Reasoning tokens to expect from a call (a budget bounds it, an effort is estimated and learned); never above `cap`. */
   reasoningEstimate(call: ModelCall, cap: number): number;
+  /** Output tokens to expect, reasoning included, for the report beside what was billed; never above `cap`, which is the upper bound. */
+  expectedOutput(call: ModelCall, cap: number): number;
   /** Tells the meter what the provider billed, so that the next count is better. */
   learn(model: string, counted: InputCount, billed: Usage, call: ModelCall): void;
+  /** What was learned so far: billed tokens for one counted token, per model and kind of content. For metrics. */
+  billedRatios(): readonly BilledRatio[];
   /** Counts output as it streams. */
   outputCounter(model: string): OutputCounter;
   /** Turns what a host reports into a whole usage; undefined when nothing is known; contradictions are an error. */
@@ -43,8 +57,8 @@ export interface Meter {
 
 /** Exact count of a text that arrives in pieces. */
 export interface OutputCounter {
-  /** Takes a delta, returns the tokens so far. */
+  /** Takes a delta, returns the tokens so far: exactly, or a little above inside a very long word. About a microsecond. */
   push(delta: string): number;
-  /** The tokens of everything pushed. */
+  /** The tokens of everything pushed, exactly. For the end of a stream; while it flows, take what `push` returns. */
   total(): number;
 }

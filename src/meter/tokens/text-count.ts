@@ -1,0 +1,104 @@
+import { countShortPiece, WINDOW_BYTES, type Encoder } from './encoder.ts';
+import { countLongPiece, type LongPieceCount } from './long-piece.ts';
+import { firstSafeBoundary, lastSafeBoundary } from './safe-boundaries.ts';
+
+/** UTF-16 units that are counted in one step where the text has safe boundaries. About a millisecond of the slowest text. */
+export const CHUNK_UNITS = 4_096;
+
+/** A stretch without any safe boundary is cut here at last, so that memory stays bounded. */
+const LONGEST_CHUNK_UNITS = 1_048_576;
+
+/** The count of a text, done step by step; each step is short. */
+export interface TextCount {
+  /** Does one step. False once the whole text is counted. */
+  step(): boolean;
+  /** Tokens of what is counted so far. */
+  readonly tokens: number;
+}
+
+const utf8 = new TextEncoder();
+const sharedBytes = new Uint8Array(3 * CHUNK_UNITS);
+
+/** The tokens of a short text, at once. */
+export function countChunk(encoder: Encoder, text: string): number {
+  const { written } = utf8.encodeInto(text, sharedBytes);
+  return countPieces(encoder, sharedBytes, written);
+}
+
+function countPieces(encoder: Encoder, bytes: Uint8Array, end: number): number {
+  const { pieceEnd } = encoder;
+  let tokens = 0;
+  for (let at = 0; at < end;) {
+    const next = pieceEnd(bytes, at, end);
+    tokens += next - at <= WINDOW_BYTES ? countShortPiece(encoder, bytes, at, next) : countWhole(encoder, bytes, at, next);
+    at = next;
+  }
+  return tokens;
+}
+
+function countWhole(encoder: Encoder, bytes: Uint8Array, start: number, end: number): number {
+  const piece = countLongPiece(encoder, bytes, start, end);
+  while (piece.step());
+  return piece.tokens;
+}
+
+/** Begins to count a text of any length. */
+export function createTextCount(encoder: Encoder, text: string): TextCount {
+  let at = 0;
+  let tokens = 0;
+  let stretch: TextCount | undefined;
+  return {
+    get tokens() {
+      return tokens + (stretch?.tokens ?? 0);
+    },
+    step() {
+      if (stretch !== undefined) {
+        if (stretch.step()) return true;
+        tokens += stretch.tokens;
+        stretch = undefined;
+        return at < text.length;
+      }
+      const boundary = lastSafeBoundary(text, at, at + CHUNK_UNITS);
+      if (boundary > at) {
+        tokens += countChunk(encoder, text.slice(at, boundary));
+        at = boundary;
+        return at < text.length;
+      }
+      const end = firstSafeBoundary(text, at + CHUNK_UNITS, Math.min(text.length, at + LONGEST_CHUNK_UNITS));
+      stretch = createStretchCount(encoder, text.slice(at, end));
+      at = end;
+      return true;
+    },
+  };
+}
+
+/** Bytes that one step of a stretch takes. */
+const STEP_BYTES = 4_096;
+
+/** Counts a stretch that has no safe boundary, so that its pieces may be as long as the stretch itself. */
+function createStretchCount(encoder: Encoder, text: string): TextCount {
+  const bytes = utf8.encode(text);
+  let at = 0;
+  let tokens = 0;
+  let piece: LongPieceCount | undefined;
+  return {
+    get tokens() {
+      return tokens + (piece?.tokens ?? 0);
+    },
+    step() {
+      const stop = Math.min(bytes.length, at + STEP_BYTES);
+      while (piece === undefined && at < stop) {
+        const next = encoder.pieceEnd(bytes, at, bytes.length);
+        if (next - at <= WINDOW_BYTES) tokens += countShortPiece(encoder, bytes, at, next);
+        else piece = countLongPiece(encoder, bytes, at, next);
+        at = next;
+      }
+      for (let windows = 0; piece !== undefined && windows < STEP_BYTES / WINDOW_BYTES; windows++) {
+        if (piece.step()) continue;
+        tokens += piece.tokens;
+        piece = undefined;
+      }
+      return piece !== undefined || at < bytes.length;
+    },
+  };
+}
