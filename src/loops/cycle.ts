@@ -1,6 +1,6 @@
 import { shortHash } from './hash.ts';
 import { periodCounter, type PeriodState } from './period.ts';
-import type { LoopDetector } from './suspicion.ts';
+import { isExpected, type LoopDetector } from './suspicion.ts';
 
 /** A lap of several rounds says more than one repeated round: up to this much more. */
 const LONG_LAP_BONUS = 1.5;
@@ -11,6 +11,7 @@ export function cycleDetector(restored?: PeriodState): LoopDetector {
   return {
     name: 'cycle',
     observe(prints) {
+      if (isExpected(prints, 1)) return undefined;
       const cycle = rounds.observe(prints);
       if (cycle === undefined || cycle.period === 1) return undefined;
       const { period, laps, run, identity, firstStep, steps } = cycle;

@@ -57,6 +57,8 @@ function effectOfWords(found: readonly string[]): Effect {
 /** The first words of a command or statement; a redirection into a file makes it a write. */
 function effectOfCommand(text: string): Effect {
   const head = text.slice(0, 400);
+  // One word is the name of an action: `patch_page`.
+  if (!/\s/.test(head.trim())) return effectOfWords(nameWords(head));
   if (/(^|[^0-9&>])>>?\s*[^\s&>|]/.test(head.replace(/[0-9&]?>\s*\/dev\/null/g, '')) && !/^\s*(select|with)\b/i.test(head)) return 'write';
   if (/\bsed\s+-i\b/.test(head)) return 'write';
   const first = head

@@ -43,7 +43,7 @@ export function growthDetector(restored?: GrowthState): LoopDetector {
       return {
         kind: 'growth',
         identity: hashNumbers(4, firstStep),
-        score: state.count + 1,
+        score: state.count,
         period: null,
         laps: state.count + 1,
         firstStep,

@@ -1,5 +1,6 @@
 import type { StepRecord } from '../core/step.ts';
 import type { Verdict, VerdictEvidence } from '../core/verdict.ts';
+import { chantDetector, reasonOf, type Chant, type ChantState } from './chant.ts';
 import { costs, type CostsState } from './costs.ts';
 import { cycleDetector } from './cycle.ts';
 import type { LoopJudge } from './detector.ts';
@@ -22,6 +23,8 @@ interface JudgeState {
   readonly costs: CostsState;
   readonly detectors: Record<string, unknown>;
   readonly warned: [number, number][];
+  readonly chants: { readonly text: ChantState; readonly thinking: ChantState };
+  readonly lastStep: number;
 }
 
 const EVIDENCE_MAX = 64;
@@ -55,6 +58,8 @@ export function createLoopJudge(options: LoopOptions = {}, restored?: unknown): 
     .map(([name, make]) => make(state?.detectors[name] as never));
   const warned = recent<number>(WARNED_MAX, state?.warned);
   const contents: VerdictEvidence[] = [];
+  const chants = { text: chantDetector(state?.chants.text), thinking: chantDetector(state?.chants.thinking) };
+  let lastStep = state?.lastStep ?? -1;
 
   const verdictOf = (step: StepRecord, level: Verdict['level'], suspicions: readonly Suspicion[], strongest: Suspicion): Verdict => {
     const { kind, period, laps, firstStep, steps, reason, clearedBy, score } = strongest;
@@ -76,8 +81,27 @@ export function createLoopJudge(options: LoopOptions = {}, restored?: unknown): 
     };
   };
 
+  /** The step that streams is not over yet: it is the one after the last. */
+  const verdictOfChant = (chant: Chant, channel: 'text' | 'thinking'): Verdict => ({
+    level: 'halt',
+    kind: chant.kind,
+    detectors: [chant.kind],
+    step: lastStep + 1,
+    firstStep: lastStep + 1,
+    period: null,
+    laps: chant.laps,
+    steps: [lastStep + 1],
+    identity: shortHash(chant.identity),
+    reason: reasonOf(chant, channel),
+    waste: { steps: 0, tokens: Math.ceil((chant.size * (chant.laps - 1)) / 4), nanoUsd: null },
+    confidence: 1,
+    clearedBy: 'text that says something else',
+    evidence: () => [],
+  });
+
   return {
     observe(step: StepRecord): Verdict | undefined {
+      lastStep = step.index;
       spent.add(step);
       const prints = printsOf(step, options.tools?.[step.name]);
       if (!prints) return undefined;
@@ -97,13 +121,18 @@ export function createLoopJudge(options: LoopOptions = {}, restored?: unknown): 
       for (const { identity, laps } of suspicions) warned.put(identity, laps);
       return isKnown ? undefined : verdictOf(step, 'warn', suspicions, explanation(suspicions) ?? strongest);
     },
-    observeText: () => undefined,
+    observeText(delta, channel) {
+      const chant = chants[channel].push(delta);
+      return chant === undefined ? undefined : verdictOfChant(chant, channel);
+    },
     save: (): JudgeState => ({
       version: 1,
       track: seen.save(),
       costs: spent.save(),
       detectors: Object.fromEntries(detectors.map((detector) => [detector.name, detector.save()])),
       warned: warned.save(),
+      chants: { text: chants.text.save(), thinking: chants.thinking.save() },
+      lastStep,
     }),
   };
 }

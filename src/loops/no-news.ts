@@ -1,6 +1,6 @@
 import { hashNumbers, shortHash } from './hash.ts';
 import { SPACED } from './repeat.ts';
-import { withStep, type LoopDetector } from './suspicion.ts';
+import { isExpected, withStep, type LoopDetector } from './suspicion.ts';
 import { recent } from './recent.ts';
 
 export interface NoNewsState {
@@ -24,10 +24,11 @@ export function noNewsDetector(restored?: NoNewsState): LoopDetector {
   return {
     name: 'no-news',
     observe(prints, moment) {
-      if (moment.isTwin || prints.nature.isWait) return undefined;
+      if (moment.isTwin) return undefined;
       const pair = hashNumbers(prints.call, prints.result);
       const count = (counts.get(pair) ?? 0) + 1;
       counts.put(pair, count);
+      if (isExpected(prints, count)) return undefined;
       const isKnown = moment.answer === 'same' || moment.answer === 'returned';
       if (!isKnown) {
         weight = moment.answer === 'first' && prints.isError ? Math.max(0, weight - 1) : 0;

@@ -74,7 +74,7 @@ export function printsOf(step: StepRecord, policy: ToolPolicy | undefined): Prin
     outcome: isMiss(resultText) ? 'miss' : isError ? 'failure' : 'answer',
     isTransient: TRANSIENT.test(resultText.slice(0, 500)),
     argsWords: isTool ? withoutName(args.words, step.name) : args.words,
-    argsMarks: args.marks,
+    argsMarks: [...args.marks, ...pathsOf(argsText)].slice(0, MARKS_MAX),
     resultWords: result.words,
     resultMarks: result.marks,
     argsSize: argsText.length,
@@ -100,6 +100,14 @@ const isMiss = (text: string): boolean =>
 
 /** The text of the values alone: the names of fields are the same in every call of a tool. */
 const valuesOf = (args: string): string => args.replace(/"[^"\\]{1,64}":/g, ' ');
+
+const PATHS = /[\w.~-]*\/[\w./~*-]*[\w*]|[\w-]+\.[a-z]{1,5}\b/gi;
+const PATHS_MAX = 16;
+const MARKS_MAX = 80;
+
+/** Files, folders and addresses that a call names: its targets, beside numbers and ids. */
+const pathsOf = (args: string): readonly number[] =>
+  (args.slice(0, 2000).match(PATHS) ?? []).slice(0, PATHS_MAX).map((path) => hashText(path) | 0);
 
 /** The tool's own name, as in `grep -r x`, says nothing of what is asked. */
 function withoutName(words: readonly number[], name: string): readonly number[] {

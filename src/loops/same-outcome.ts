@@ -13,8 +13,9 @@ interface Outcome {
   count: number;
   tick: number;
   round: number;
-  argsWords: number[];
-  argsMarks: number[];
+  /** The words of the newest questions, and the targets of all, both bounded. */
+  questions: number[][];
+  targets: number[];
   steps: number[];
 }
 
@@ -25,6 +26,8 @@ export interface SameOutcomeState {
 const OUTCOMES_MAX = 16;
 const SKETCH_SIZE = 24;
 const ARGS_KEPT = 48;
+const QUESTIONS_KEPT = 4;
+const TARGETS_KEPT = 96;
 /** Failures with this much of their words in common are one failure. */
 const SAME_FAILURE = 0.6;
 /** Arguments with this much of their words in common are one question in other words. */
@@ -47,8 +50,8 @@ export function sameOutcomeDetector(restored?: SameOutcomeState): LoopDetector {
         found.count += found.round === prints.round ? 0 : 1;
         found.tick = moment.tick;
         found.round = prints.round;
-        found.argsWords = prints.argsWords.slice(0, ARGS_KEPT);
-        found.argsMarks = prints.argsMarks.slice(0, ARGS_KEPT);
+        found.questions = [...found.questions, prints.argsWords.slice(0, ARGS_KEPT)].slice(-QUESTIONS_KEPT);
+        found.targets = [...new Set([...found.targets, ...prints.argsMarks])].slice(-TARGETS_KEPT);
         found.steps = withStep(found.steps, prints.step.index);
       }
       outcomes = [...outcomes.filter((past) => past !== outcome), outcome].slice(-OUTCOMES_MAX);
@@ -77,8 +80,8 @@ const newOutcome = (prints: Prints, { tick }: Moment, sketch: number[]): Outcome
   count: 1,
   tick,
   round: prints.round,
-  argsWords: prints.argsWords.slice(0, ARGS_KEPT),
-  argsMarks: prints.argsMarks.slice(0, ARGS_KEPT),
+  questions: [prints.argsWords.slice(0, ARGS_KEPT)],
+  targets: prints.argsMarks.slice(0, TARGETS_KEPT),
   steps: [prints.step.index],
 });
 
@@ -99,13 +102,15 @@ function isSame(outcome: Outcome, prints: Prints, sketch: readonly number[]): bo
 
 function weightOf(past: Outcome, prints: Prints, { answer }: Moment): number {
   const { outcome, nature, isTransient, resultSize } = prints;
-  if (outcome === 'failure') return isTransient ? 0.3 : answer === 'same' ? 1 : 0.6;
-  if (nature.effect === 'write') return 0;
-  const isSameQuestion = overlap(past.argsWords, prints.argsWords) >= SAME_QUESTION;
-  if (outcome === 'miss' && nature.effect === 'read') return isSameQuestion ? 0.45 : 0.25;
-  const isNewTarget = prints.argsMarks.some((mark) => !past.argsMarks.includes(mark));
+  if (outcome === 'failure') return isTransient ? 0.3 : answer === 'first' ? 0.6 : 1;
+  // The same call again is a repeat, and judged as one.
+  if (nature.effect === 'write' || answer !== 'first') return 0;
+  const isSameQuestion = past.questions.some((question) => overlap(question, prints.argsWords) >= SAME_QUESTION);
+  const isNewTarget = prints.argsMarks.some((mark) => !past.targets.includes(mark));
+  if (outcome === 'miss') return nature.effect === 'unknown' ? 0 : isNewTarget ? 0.15 : isSameQuestion ? 0.45 : 0.25;
   if (nature.effect === 'read' && resultSize > SHORT_RESULT) return 0.7;
-  return isSameQuestion && !isNewTarget ? (outcome === 'miss' ? 0.45 : 0.6) : 0.05;
+  const isAck = nature.effect === 'unknown' && resultSize <= SHORT_RESULT;
+  return isSameQuestion && !isNewTarget && !isAck ? 0.6 : 0;
 }
 
 const sketchOf = ({ resultWords, argsWords, outcome }: Prints): number[] => {

@@ -31,7 +31,9 @@ export function staleGroundDetector(restored?: StaleGroundState): LoopDetector {
         steps = [];
         return undefined;
       }
-      if (answer !== 'first' || prints.outcome !== 'answer' || prints.resultWords.length < WORDS_LEAST) return undefined;
+      // Only a question can be answered with old news; of an act nobody knows what it did.
+      if (prints.nature.effect !== 'read' || answer !== 'first' || prints.outcome !== 'answer' || prints.resultWords.length < WORDS_LEAST)
+        return undefined;
       if (novelty >= NEW_PAIRS_LEAST || newNumbers >= NEW_NUMBERS_LEAST) {
         weight = Math.max(0, weight - FOUND_SOMETHING);
         if (weight === 0) steps = [];

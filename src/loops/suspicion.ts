@@ -29,3 +29,7 @@ export interface LoopDetector {
 const STEPS_LISTED = 64;
 
 export const withStep = (steps: readonly number[], step: number): number[] => [...steps, step].slice(-STEPS_LISTED);
+
+/** Repeats of this step are expected: it waits, it is a declared poll, or its policy allows so many. */
+export const isExpected = ({ nature, policy }: Prints, count: number): boolean =>
+  nature.isWait || (policy?.poll !== undefined && policy.poll !== false) || count <= (policy?.maxRepeats ?? 0);

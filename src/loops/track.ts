@@ -102,9 +102,10 @@ export function track(restored?: TrackState) {
       const novelty = words.read(prints.resultWords);
       words.readMarks(prints.argsMarks);
       const newNumbers = words.readMarks(prints.resultMarks);
+      const hasMoved = isNewState(step.stateHash);
       const known = calls.get(prints.call);
       const isTwin = known?.round === prints.round;
-      const answer = answerOf(prints, known, novelty);
+      const answer = hasMoved && known !== undefined ? 'changed' : answerOf(prints, known, novelty);
       const gapMs = known === undefined ? 0 : step.startedAt - known.endedAt;
       const past = known?.tick ?? -1;
       const moment: Moment = {
@@ -121,15 +122,16 @@ export function track(restored?: TrackState) {
       };
       if (nature.isWait) marks.wait = tick;
       else if (!isTwin) markProgress(prints, moment);
-      if (isNewState(step.stateHash)) marks.state = tick;
+      if (hasMoved) marks.state = tick;
       const answers = known?.answers ?? [];
       if (answer !== 'same' && answer !== 'returned') answers.push(prints.result);
       else answers.push(...answers.splice(answers.indexOf(prints.result), answers.includes(prints.result) ? 1 : 0));
       if (answers.length > ANSWERS_KEPT) answers.shift();
+      const isOwn = step.answeredByGuard === true && known !== undefined;
       calls.put(prints.call, {
         answers,
-        form: prints.form,
-        wasError: prints.isError,
+        form: isOwn ? known.form : prints.form,
+        wasError: isOwn ? known.wasError : prints.isError,
         round: prints.round,
         tick,
         step: step.index,
@@ -157,6 +159,7 @@ export function track(restored?: TrackState) {
 
 function answerOf(prints: Prints, known: Known | undefined, novelty: number): Answer {
   if (known === undefined) return 'first';
+  if (prints.step.answeredByGuard === true) return 'same';
   const last = known.answers.at(-1);
   if (prints.result === last) return 'same';
   const isSameForm = prints.form === known.form;
