@@ -13,6 +13,7 @@ import { printsOf } from './prints.ts';
 import { recent } from './recent.ts';
 import { repeatDetector } from './repeat.ts';
 import { sameOutcomeDetector } from './same-outcome.ts';
+import { sameWordsDetector } from './same-words.ts';
 import { staleGroundDetector } from './stale-ground.ts';
 import type { LoopDetector, Suspicion } from './suspicion.ts';
 import { track, type TrackState } from './track.ts';
@@ -44,6 +45,7 @@ const makers: Record<string, (restored?: never) => LoopDetector> = {
   'stale-ground': staleGroundDetector,
   growth: growthDetector,
   handoff: handoffDetector,
+  'same-words': sameWordsDetector,
 };
 
 /** Judges the steps of one run tree. `restored` is what `save()` gave in another process. */

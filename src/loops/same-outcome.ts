@@ -1,6 +1,7 @@
 import { hashNumbers, shortHash } from './hash.ts';
 import type { Prints } from './prints.ts';
 import { describe } from './repeat.ts';
+import { overlap, sketchOf } from './sketch.ts';
 import { withStep, type LoopDetector } from './suspicion.ts';
 import type { Moment } from './track.ts';
 
@@ -24,7 +25,6 @@ export interface SameOutcomeState {
 }
 
 const OUTCOMES_MAX = 16;
-const SKETCH_SIZE = 24;
 const ARGS_KEPT = 48;
 const QUESTIONS_KEPT = 4;
 const TARGETS_KEPT = 96;
@@ -42,7 +42,7 @@ export function sameOutcomeDetector(restored?: SameOutcomeState): LoopDetector {
     observe(prints, moment) {
       if (prints.step.kind !== 'tool' || moment.isTwin || prints.nature.isWait) return undefined;
       fade(outcomes, prints, moment);
-      const sketch = sketchOf(prints);
+      const sketch = prints.outcome === 'answer' ? [] : sketchOf(prints.resultWords, prints.argsWords);
       const found = outcomes.find((outcome) => isSame(outcome, prints, sketch));
       const outcome = found ?? newOutcome(prints, moment, sketch);
       if (found !== undefined) {
@@ -111,21 +111,4 @@ function weightOf(past: Outcome, prints: Prints, { answer }: Moment): number {
   if (nature.effect === 'read' && resultSize > SHORT_RESULT) return 0.7;
   const isAck = nature.effect === 'unknown' && resultSize <= SHORT_RESULT;
   return isSameQuestion && !isNewTarget && !isAck ? 0.6 : 0;
-}
-
-const sketchOf = ({ resultWords, argsWords, outcome }: Prints): number[] => {
-  if (outcome === 'answer') return [];
-  const echoed = new Set(argsWords);
-  const own = new Set(resultWords.slice(0, 256).filter((word) => !echoed.has(word)));
-  return [...own].sort((a, b) => a - b).slice(0, SKETCH_SIZE);
-};
-
-/** Jaccard similarity of two small sets. */
-function overlap(a: readonly number[], b: readonly number[]): number {
-  if (a.length === 0 || b.length === 0) return a.length === b.length ? 1 : 0;
-  const one = new Set(a);
-  const other = new Set(b);
-  let both = 0;
-  for (const item of one) if (other.has(item)) both++;
-  return both / (one.size + other.size - both);
 }

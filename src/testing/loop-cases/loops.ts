@@ -198,6 +198,15 @@ const others: readonly LoopCase[] = [
     'the same words again, without an act',
     times(10, () => say('I will now look into the problem and fix it step by step.')),
   ),
+  loop(
+    'L19d',
+    'the same intent in slightly other words, without an act',
+    times(10, (i) =>
+      say(
+        `Let me look into the problem with the cart and fix it step by step, this is attempt ${['one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine', 'ten'][i]}.`,
+      ),
+    ),
+  ),
   loop('L19b', 'a text that chants', [], { text: `The plan is clear. ${'I will check the file again. '.repeat(60)}` }),
   loop('L19c', 'a paragraph that comes back with filler between', [], {
     text: times(

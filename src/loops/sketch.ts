@@ -1,0 +1,23 @@
+/** How many hashes stand for a text. */
+const SKETCH_SIZE = 24;
+const WORDS_READ = 256;
+
+/**
+ * The smallest hashes of a text's distinct words: equal shares of two such sketches estimate how much two texts have in common
+ * (bottom-k sketch, Broder 1997). Words in `without` are left out.
+ */
+export function sketchOf(words: readonly number[], without: readonly number[] = []): number[] {
+  const left = new Set(without);
+  const own = new Set(words.slice(0, WORDS_READ).filter((word) => !left.has(word)));
+  return [...own].sort((a, b) => a - b).slice(0, SKETCH_SIZE);
+}
+
+/** Jaccard similarity of two small sets, 0..1; two empty ones are alike. */
+export function overlap(a: readonly number[], b: readonly number[]): number {
+  if (a.length === 0 || b.length === 0) return a.length === b.length ? 1 : 0;
+  const one = new Set(a);
+  const other = new Set(b);
+  let both = 0;
+  for (const item of one) if (other.has(item)) both++;
+  return both / (one.size + other.size - both);
+}
