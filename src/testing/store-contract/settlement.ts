@@ -1,3 +1,4 @@
+import type { Ask } from '../../core/reservation.ts';
 import { accountOf, askFor, amounts, type StoreCase } from './world.ts';
 
 /** What is booked, and that it is booked once. */
@@ -113,6 +114,19 @@ export const settlementCases: readonly StoreCase[] = [
           return (error as { code?: string }).code ?? String(error);
         }
       };
+      const asks: Ask[] = [
+        askFor({}, { perUnit: amounts({ usd: 0.5 }), unitsWanted: 1 }),
+        askFor({}, { unitsWanted: -1 }),
+        askFor({}, { unitsWanted: 1, unitsLeast: Number.NaN }),
+      ];
+      for (const ask of asks) {
+        const asking = (): unknown => store.reserve({ id: 'bad', accounts: [user], asks: [ask], ttlMs: 1000 });
+        expect(await attempt(asking), JSON.stringify(ask)).toBe('invalid_option');
+      }
+      for (const ttlMs of [0, -1, Number.NaN, Number.POSITIVE_INFINITY]) {
+        const asking = (): unknown => store.reserve({ id: 'bad', accounts: [user], asks: [askFor({})], ttlMs });
+        expect(await attempt(asking), `a ttl of ${ttlMs}`).toBe('invalid_option');
+      }
       for (const usd of [-1, 0.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53]) {
         const asking = (): unknown => store.reserve({ id: 'bad', accounts: [user], asks: [askFor({ usd })], ttlMs: 1000 });
         const settling = (): unknown => store.settle({ id: 'bad', accounts: [user], actual: amounts({ usd }) });

@@ -86,6 +86,27 @@ export const windowCases: readonly StoreCase[] = [
     },
   },
   {
+    name: 'counts windows apart that differ in unit, zone, week or length',
+    async run({ use, sums, expect }) {
+      const windows: BudgetWindow[] = [
+        'lifetime',
+        'day',
+        'week',
+        { every: 'day', timeZone: berlin },
+        { every: 'week', weekStart: 'sunday' },
+        { rolling: '1h' },
+        { rolling: '2h' },
+      ];
+      const accounts = windows.map((window) => accountOf('user', { usd: 1000 }, { window }));
+      for (const [index, account] of accounts.entries()) await use(`use-${index}`, [account], { usd: index + 1 });
+      const read = await Promise.all(accounts.map(async (account) => (await sums(account))[0]));
+      expect(read).toEqual(accounts.map((_, index) => index + 1));
+      expect(await sums(accountOf('user', {}, { window: { every: 'day', weekStart: 'friday' } })), 'a day, however weeks begin').toEqual([
+        2, 0, 0, 0,
+      ]);
+    },
+  },
+  {
     name: 'counts the last hour in a rolling window, never less and at most a sixtieth more',
     async run({ store, use, reserve, sums, clock, expect }) {
       const user = accountOf('user', { usd: 100 }, { window: { rolling: '1h' } });

@@ -112,6 +112,49 @@ describe('the memory store', () => {
     expect(await settled(account('user'))).toBe(40);
   });
 
+  it('keeps late usage of a day that is over out of the account of today', async () => {
+    const { reserve, settle, settled, clock, passBy } = bench();
+    const user = account('user', 'day');
+    await reserve('zombie', user, 40);
+    clock.advance(2 * dayMs);
+    await passBy();
+    await reserve('today', user, 1);
+    expect(await settle('zombie', user, 40)).toBe('late');
+    expect(await settled(user)).toBe(0);
+  });
+
+  it('tells of a threshold that a late settlement crosses in a day that is over', async () => {
+    const { store, use, reserve, clock } = bench();
+    const user = { ...account('user', 'day'), alertAt: [0.5] };
+    const midnight = Date.UTC(2026, 0, 16);
+    await use('a', user, 30);
+    await reserve('zombie', user, 30);
+    clock.set(midnight);
+    await use('today', user, 1);
+    const { alerts } = await store.settle({ id: 'zombie', accounts: [user], actual: usd(30) });
+    expect(alerts).toMatchObject([{ threshold: 0.5, settled: 60, limit: 100, resetsAt: midnight }]);
+  });
+
+  it('forgets an account whose adjustment was taken back', async () => {
+    const { store, names, clock, passBy } = bench();
+    const user = account('user', 'day');
+    await store.adjust(user, { limits: { usd: 7 } });
+    await store.adjust(user, { limits: null });
+    clock.advance(dayMs);
+    await passBy();
+    expect(await names()).toEqual([]);
+  });
+
+  it('takes a step that never ended for the last one, too', async () => {
+    const { use, reserve, settled, clock, passBy } = bench('7d');
+    await use('a', account('user'), 40);
+    clock.advance(6 * dayMs);
+    await reserve('dead', account('user'), 1);
+    clock.advance(7 * dayMs);
+    await passBy();
+    expect(await settled(account('user'))).toBe(40);
+  });
+
   it('keeps late usage of an account that was erased out of its successor', async () => {
     const { store, reserve, settle, settled, clock } = bench();
     await reserve('zombie', account('user'), 40);
