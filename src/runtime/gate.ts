@@ -1,4 +1,5 @@
 import PQueue, { type Queue, type QueueAddOptions } from 'p-queue';
+import { detach } from './time-limit.ts';
 
 /** Gives a slot back. Calling it again does nothing. */
 export type GiveBack = () => void;
@@ -19,8 +20,16 @@ export function createGate(slots: number | undefined): Gate {
   return {
     enter: (runId, signal) =>
       new Promise<GiveBack>((resolve, reject) => {
-        const occupied = (): Promise<void> => new Promise((giveBack) => resolve(giveBack));
-        queue.add(occupied, { id: runId, signal }).catch(() => reject(signal.reason as Error));
+        if (signal.aborted) return reject(signal.reason as Error);
+        const leave = (): void => reject(signal.reason as Error);
+        signal.addEventListener('abort', leave, { once: true });
+        // The signal is not the queue's business: a call that is under way keeps its slot until it gives it back.
+        const occupied = async (): Promise<void> => {
+          signal.removeEventListener('abort', leave);
+          // Whoever has left passes the turn on.
+          if (!signal.aborted) await new Promise<void>((giveBack) => resolve(giveBack));
+        };
+        detach(queue.add(occupied, { id: runId }));
       }),
   };
 }
@@ -64,6 +73,6 @@ class RoundRobinQueue implements Queue<Entry, QueueAddOptions> {
   }
 
   remove(): void {
-    // Nothing is removed by id: an aborted call leaves when its turn comes.
+    // Nothing is removed by id: a call that was aborted passes its turn on when it comes.
   }
 }
