@@ -5,6 +5,7 @@ import type { Halt } from '../core/halt.ts';
 import type { RunReport } from '../core/report.ts';
 import type { Usage } from '../core/usage.ts';
 import type { Verdict } from '../core/verdict.ts';
+import { detach } from './time-limit.ts';
 
 /** Who a run is and for whom it works. */
 export interface RunInfo {
@@ -39,7 +40,8 @@ export interface StepInfo {
 
 export interface EndedStepInfo extends StepInfo {
   readonly endedAt: number;
-  readonly outcome: 'ok' | 'error' | 'answered';
+  /** `released`: nothing was sent, and nothing is booked. */
+  readonly outcome: 'ok' | 'error' | 'answered' | 'released';
   readonly used: PublicAmounts;
   /** For model steps. */
   readonly usage: Usage | undefined;
@@ -114,7 +116,7 @@ export function createEvents(): Events {
       const isolated = (payload: GuardEvents[typeof event]): void => {
         try {
           const outcome: unknown = listener(payload);
-          if (outcome instanceof Promise) outcome.catch((error: unknown) => report(event, error));
+          detach(outcome, (error) => report(event, error));
         } catch (error) {
           report(event, error);
         }

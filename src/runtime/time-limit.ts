@@ -20,7 +20,7 @@ export function withinTime<T>(what: string, promise: PromiseLike<T>, ms: number,
       },
       (error: unknown) => {
         done();
-        reject(error instanceof Error ? error : new Error(String(error)));
+        reject(error instanceof Error ? error : new Error(`${what} failed with a value that is no error`, { cause: error }));
       },
     );
   });
