@@ -1,4 +1,4 @@
-import { plus, zero, type Amounts } from '../core/amounts.ts';
+import { invalidDimension, plus, zero, type Amounts } from '../core/amounts.ts';
 import { toNano } from '../core/money.ts';
 import type { ModelCall, StepResult } from '../core/step.ts';
 import type { Usage, UsageReport } from '../core/usage.ts';
@@ -16,8 +16,8 @@ export interface Hold {
 
 /** One try at a model call. A step has one, and more when the host tries again inside it. */
 export interface Attempt {
-  /** What tells it from other attempts of the same step, where doors know it: the host's id of the call. */
-  key: string | undefined;
+  /** What tells it from other attempts of the same step, where doors know it: the host's ids of the call. */
+  readonly keys: Set<string>;
   /** How many joined doors see it and have not ended yet. */
   doors: number;
   /** Whether a door inside has ever joined it. */
@@ -27,6 +27,8 @@ export interface Attempt {
   units: number;
   streamed: number;
   readonly counters: Map<StreamChannel, OutputCounter>;
+  /** A further hold that the store has been asked for, so that each piece of a stream does not ask for one of its own. */
+  growing: Promise<void> | undefined;
   outcome:
     | { readonly kind: 'ok'; readonly result: StepResult | undefined }
     | { readonly kind: 'failed'; readonly bill: FailureBill }
@@ -35,13 +37,14 @@ export interface Attempt {
 }
 
 export const openAttempt = (hold: Hold, units: number, key?: string): Attempt => ({
-  key,
+  keys: new Set(key === undefined ? [] : [key]),
   doors: 0,
   isJoined: false,
   holds: [hold],
   units,
   streamed: 0,
   counters: new Map(),
+  growing: undefined,
   outcome: undefined,
   usage: undefined,
 });
@@ -95,7 +98,10 @@ export function bookAttempt(attempt: Attempt, call: ModelCall, terms: ModelTerms
   try {
     const { usage, estimated } = meter.settleUsage(report, heldUsage);
     const nanoUsd = report.usd === undefined ? (price?.cost(usage) ?? 0) : toNano(report.usd);
-    return { ...known, actual: usageAmounts(usage, nanoUsd, steps), usage, isEstimated: estimated };
+    const actual = usageAmounts(usage, nanoUsd, steps);
+    const absurd = invalidDimension(actual);
+    if (absurd) throw new RangeError(`the reported usage comes to more ${absurd} than can be counted`);
+    return { ...known, actual, usage, isEstimated: estimated };
   } catch (error) {
     const problem = error instanceof Error ? error.message : String(error);
     return { ...known, actual: { ...held, steps }, usage: heldUsage, isEstimated: true, problem };

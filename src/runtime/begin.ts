@@ -61,18 +61,28 @@ async function reserveStep(
   const reserving = guard.ledger.reserve({ id, plan, asks: [ask], ttlMs: guard.holdTtlMs });
   const reply = isPromise(reserving) ? await reserving : reserving;
   if (!reply.granted) throw refuse(core, reply.denial, index);
+  try {
+    // The store may have taken long enough for the run to be stopped: then nothing more is started.
+    if (isPromise(reserving)) core.assertGoing();
+  } catch (error) {
+    if (!reply.isReplay) guard.ledger.settle(id, plan, undefined);
+    throw error;
+  }
+  // A limit that was set while runs are alive shows in what is granted only.
+  const isLimited = plan.limitsOutput || reply.units < (terms?.ask.unitsWanted ?? 0);
+  const isCapped = capOf(call) <= reply.units;
   return openStep({
     core,
     id,
     index,
     round: roundOf(core, call),
     call,
-    offer: { kind: 'call', call, edits: editsOf(plan, call, terms, reply.units), rungs: [] },
+    offer: { kind: 'call', call, edits: isLimited && !isCapped ? editsOf(call, reply.units) : {}, rungs: [] },
     plan,
     amounts: reply.amounts,
     units: reply.units,
     terms,
-    isCapped: options.canEdit !== false || capOf(call) <= reply.units,
+    isWatched: isLimited && !isCapped && options.canEdit === false,
     key: options.key,
     startedAt: guard.clock.now(),
     giveBack,
@@ -123,7 +133,5 @@ const capOf = (call: Call): number =>
   call.kind === 'model' ? (call.maxOutputTokens ?? Number.POSITIVE_INFINITY) * Math.max(1, call.n ?? 1) : 0;
 
 /** The cap to send: where output is limited, and only when the caller's own cap is not already as low. */
-function editsOf(plan: AccountPlan, call: Call, terms: ModelTerms | undefined, units: number): CallEdits {
-  if (call.kind !== 'model' || !terms || !plan.limitsOutput || capOf(call) <= units) return {};
-  return { maxOutputTokens: Math.floor(units / Math.max(1, call.n ?? 1)) };
-}
+const editsOf = (call: Call, units: number): CallEdits =>
+  call.kind === 'model' ? { maxOutputTokens: Math.floor(units / Math.max(1, call.n ?? 1)) } : {};

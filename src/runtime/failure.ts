@@ -19,11 +19,14 @@ const unreached: ReadonlySet<unknown> = new Set([
   'UND_ERR_CONNECT_TIMEOUT',
 ]);
 
-/** What a failed call is billed, judged by its error. `streamed`: whether any output had come. */
-export function failureBill(error: unknown, streamed: boolean): FailureBill {
+/**
+ * What a failed call is billed, judged by its error. `streamed`: whether any output had come. `ownHalt`: the halt of the
+ * run of the call, which aborts a call that is under way; any other halt refused a call further in before it was sent.
+ */
+export function failureBill(error: unknown, streamed: boolean, ownHalt: HaltError | undefined): FailureBill {
   if (streamed) return 'sent';
   for (let depth = 0, at = error; depth < 10 && typeof at === 'object' && at !== null; depth += 1, at = (at as { cause?: unknown }).cause) {
-    if (HaltError.is(at)) return 'unsent';
+    if (HaltError.is(at)) return at === ownHalt ? 'sent' : 'unsent';
     const { status, statusCode, code } = at as { status?: unknown; statusCode?: unknown; code?: unknown };
     if ([status, statusCode].some((number) => typeof number === 'number' && number >= 400)) return 'refused';
     if (unreached.has(code)) return 'refused';

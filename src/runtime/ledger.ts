@@ -1,11 +1,18 @@
 import type { Amounts } from '../core/amounts.ts';
 import type { StoreErrorPolicy } from '../core/budget.ts';
 import type { Ask } from '../core/reservation.ts';
-import type { ReserveReply, ReserveRequest, SettleReply, SettleRequest, Store } from '../stores/store.ts';
+import type { ReserveReply, ReserveRequest, SettleReply, SettleRequest, Store, ThresholdCrossing } from '../stores/store.ts';
 import type { AccountPlan } from './accounts.ts';
 import type { Clock } from './clock.ts';
 import type { Events } from './events.ts';
 import { detach, isPromise, withinTime } from './time-limit.ts';
+
+/** What became of a hold. */
+export interface Settlement {
+  /** It had ended before, and nothing was booked again. */
+  readonly isDuplicate: boolean;
+  readonly alerts: readonly ThresholdCrossing[] | Promise<readonly ThresholdCrossing[]>;
+}
 
 /** What a ledger answers: as a store does, or that the store did not answer and an account's policy is `closed`. */
 export type LedgerReply = ReserveReply | { readonly granted: false; readonly denial?: undefined; readonly error: unknown };
@@ -21,7 +28,7 @@ export interface LedgerRequest {
 export interface Ledger {
   reserve(request: LedgerRequest): LedgerReply | Promise<LedgerReply>;
   /** Books what was used, or gives the hold back. Never rejects: what the store does not take, even when asked again, becomes an event. */
-  settle(id: string, plan: AccountPlan, actual: Amounts | undefined): SettleReply | undefined | Promise<SettleReply | undefined>;
+  settle(id: string, plan: AccountPlan, actual: Amounts | undefined): Settlement;
   extend(id: string, ttlMs: number): void;
   /** Resolves when everything that was handed over is written, or given up. */
   flush(): Promise<void>;
@@ -45,7 +52,7 @@ export const createLedger = (parts: LedgerParts): Ledger => (parts.store.inProce
 function singleLedger({ store }: LedgerParts): Ledger {
   return {
     reserve: ({ id, plan, asks, ttlMs }) => store.reserve({ id, accounts: plan.refs, asks, ttlMs }),
-    settle: (id, plan, actual) => store.settle({ id, actual, accounts: plan.refs }),
+    settle: (id, plan, actual) => settlement(atOnce(store.settle({ id, actual, accounts: plan.refs }))),
     extend: (id, ttlMs) => void store.extend(id, ttlMs),
     flush: async () => {},
   };
@@ -69,8 +76,12 @@ function pairedLedger({ store, local, clock, events, storeTimeoutMs }: LedgerPar
     return atOnce(local.reserve({ id, accounts, asks: own, ttlMs }));
   }
 
-  const settleHere = (id: string, plan: AccountPlan, actual: Amounts | undefined): void =>
-    void local.settle({ id, actual, accounts: plan.runRefs.map((ref) => ({ ...ref, alertAt: [] })) });
+  const settleHere = (id: string, plan: AccountPlan, actual: Amounts | undefined): SettleReply =>
+    atOnce(local.settle({ id, actual, accounts: plan.runRefs.map((ref) => ({ ...ref, alertAt: [] })) }));
+
+  /** A store that did not answer may have granted all the same: it is told that nothing came of it. */
+  const forget = (id: string, plan: AccountPlan): void =>
+    detach(ask('settle', () => store.settle({ id, actual: undefined, accounts: plan.refs })));
 
   /** What is granted while the store is away: by each account's policy. */
   function reserveAway(request: LedgerRequest, here: ReserveReply & { granted: true }, error: unknown): LedgerReply {
@@ -79,6 +90,7 @@ function pairedLedger({ store, local, clock, events, storeTimeoutMs }: LedgerPar
     failed('reserve', policy, error);
     if (policy === 'closed') {
       settleHere(id, plan, undefined);
+      forget(id, plan);
       return { granted: false, error };
     }
     if (policy === 'open') return here;
@@ -88,6 +100,7 @@ function pairedLedger({ store, local, clock, events, storeTimeoutMs }: LedgerPar
     const reply = atOnce(local.reserve({ id: awayId(id), accounts, asks, ttlMs }));
     if (!reply.granted) {
       settleHere(id, plan, undefined);
+      forget(id, plan);
       return reply;
     }
     heldAway.add(id);
@@ -134,9 +147,10 @@ function pairedLedger({ store, local, clock, events, storeTimeoutMs }: LedgerPar
       );
     },
     settle(id, plan, actual) {
-      settleHere(id, plan, actual);
+      const here = settleHere(id, plan, actual);
       if (heldAway.delete(id)) atOnce(local.settle({ id: awayId(id), actual, accounts: [] }));
-      return track(settleThere({ id, actual, accounts: plan.refs }));
+      const there = track(settleThere({ id, actual, accounts: plan.refs }));
+      return { ...settlement(here), alerts: there.then((reply) => reply?.alerts ?? []) };
     },
     extend(id, ttlMs) {
       atOnce(local.extend(id, ttlMs));
@@ -145,10 +159,13 @@ function pairedLedger({ store, local, clock, events, storeTimeoutMs }: LedgerPar
     },
     async flush() {
       await Promise.allSettled(pending);
-      await store.flush?.();
+      if (!store.flush) return;
+      await ask('flush', () => store.flush?.()).catch((error: unknown) => failed('flush', 'open', error));
     },
   };
 }
+
+const settlement = ({ status, alerts }: SettleReply): Settlement => ({ isDuplicate: status === 'duplicate', alerts });
 
 const awayId = (id: string): string => `${id}@away`;
 

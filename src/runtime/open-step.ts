@@ -8,12 +8,12 @@ import type { UsageReport } from '../core/usage.ts';
 import type { AccountPlan } from './accounts.ts';
 import { within } from './ambient.ts';
 import { furtherAttemptAsk, furtherOutputAsk, nothingExpected, type ModelTerms } from './asks.ts';
-import { countOutput, openAttempt, type Attempt } from './attempt.ts';
+import { countOutput, openAttempt, type Attempt, type Hold } from './attempt.ts';
 import type { StepInfo } from './events.ts';
 import { failureBill } from './failure.ts';
 import type { GiveBack } from './gate.ts';
 import { callName, refuse, type RunCore } from './run-core.ts';
-import { settleStep, type Outcome } from './settle-step.ts';
+import { releaseStep, settleStep, type Outcome } from './settle-step.ts';
 import type { Step, StreamChannel } from './step.ts';
 import { detach, isPromise } from './time-limit.ts';
 import type { ReserveReply } from '../stores/store.ts';
@@ -44,8 +44,8 @@ export interface OpenStepParts {
   readonly units: number;
   /** For model calls. */
   readonly terms: ModelTerms | undefined;
-  /** The provider itself holds to the output cap; otherwise a stream is cut when its hold is used up. */
-  readonly isCapped: boolean;
+  /** The provider does not hold to the output cap: a stream is cut when its hold is used up and there is no more. */
+  readonly isWatched: boolean;
   /** The host's own id of the call, where a door knows it. */
   readonly key: string | undefined;
   readonly startedAt: number;
@@ -71,13 +71,20 @@ export function openStep(parts: OpenStepParts): OpenStep {
   const describe = (): StepInfo => (info ??= stepInfo(parts));
   const newest = (): Attempt => attempts.at(-1) ?? first;
 
-  /** Takes a further hold of this step and hands it on, at once where the store answers at once. */
-  function holdMore<T>(ask: Ask, take: (hold: { id: string; amounts: Amounts }, units: number) => T): T | Promise<T> {
+  /**
+   * Takes a further hold of this step and hands it on, at once where the store answers at once. A hold that comes when
+   * the step or its run is over is given back; `tooLate` says what is made of a step that has ended.
+   */
+  function holdMore<T>(ask: Ask, take: (hold: Hold, units: number) => T, tooLate: () => T): T | Promise<T> {
     furtherHolds += 1;
     const holdId = `${id}+${furtherHolds}`;
     const granted = (reply: ReserveReply | { granted: false; denial?: undefined }): T => {
-      if (!reply.granted) throw refuse(core, reply.denial, index);
-      return take({ id: holdId, amounts: reply.amounts }, reply.units);
+      if (isOpen && !reply.granted) throw refuse(core, reply.denial, index);
+      const stopped = core.haltError();
+      if (isOpen && reply.granted && !stopped) return take({ id: holdId, amounts: reply.amounts }, reply.units);
+      if (reply.granted) ledger.settle(holdId, plan, undefined);
+      if (stopped) throw stopped;
+      return tooLate();
     };
     const reply = ledger.reserve({ id: holdId, plan, asks: [ask], ttlMs: holdTtlMs });
     return isPromise(reply) ? Promise.resolve(reply).then(granted) : granted(reply);
@@ -91,30 +98,48 @@ export function openStep(parts: OpenStepParts): OpenStep {
     if (stopped) throw stopped;
     core.tree.streaming ??= parts;
     if (core.tree.streaming === parts) core.judgeText(delta, channel);
-    if (parts.isCapped || !plan.limitsOutput || streamed <= attempt.units) return undefined;
-    return holdMore(furtherOutputAsk(terms, Math.max(FURTHER_OUTPUT, streamed - attempt.units)), (hold, units) => {
+    if (!parts.isWatched || streamed <= attempt.units) return undefined;
+    return (attempt.growing ??= grow(attempt, terms, streamed));
+  }
+
+  function grow(attempt: Attempt, terms: ModelTerms, streamed: number): Promise<void> | undefined {
+    const take = (hold: Hold, units: number): void => {
       attempt.holds.push(hold);
       attempt.units += units;
-    });
+    };
+    const growing = holdMore(furtherOutputAsk(terms, Math.max(FURTHER_OUTPUT, streamed - attempt.units)), take, () => undefined);
+    if (!isPromise(growing)) return undefined;
+    const grown = growing.finally(() => (attempt.growing = undefined));
+    // A host that does not wait for the answer hears of a cut at the next piece.
+    detach(grown);
+    return grown;
   }
 
   function leave(): void {
-    isOpen = false;
     if (core.tree.streaming === parts) core.tree.streaming = undefined;
     parts.giveBack();
     core.closed(opened);
   }
 
   function close(outcome: Outcome): void {
-    leave();
+    isOpen = false;
     if (call.kind === 'model') core.round = parts.round;
-    settleStep(parts, describe, attempts, outcome);
+    // Booked first: a run that waits for its last step ends when that one leaves.
+    try {
+      settleStep(parts, describe, attempts, outcome);
+    } finally {
+      leave();
+    }
   }
 
   function giveBackAll(): void {
+    isOpen = false;
+    releaseStep(parts, describe, attempts);
     leave();
-    for (const { holds } of attempts) for (const hold of holds) detach(ledger.settle(hold.id, plan, undefined));
   }
+
+  /** Whether a door inside knows that something was sent, whatever the one outside says. */
+  const wasSent = (): boolean => attempts.some(({ usage, outcome, streamed }) => usage ?? (outcome?.kind === 'ok' || streamed > 0));
 
   /** One door's handle: on the step itself, or joined to an attempt of it. Only the step's own handle ends it. */
   function handle(joined: Attempt | undefined): Step {
@@ -152,7 +177,7 @@ export function openStep(parts: OpenStepParts): OpenStep {
       fail: (error, usage) =>
         once(() => {
           const attempt = joined ?? newest();
-          const bill = failureBill(error, attempt.streamed > 0);
+          const bill = failureBill(error, attempt.streamed > 0, core.haltError());
           const wasUnsent = bill === 'unsent' && attempt.outcome === undefined && !usage;
           note(attempt, { kind: 'failed', bill }, usage);
           if (joined) return;
@@ -162,14 +187,16 @@ export function openStep(parts: OpenStepParts): OpenStep {
       release: () =>
         once(() => {
           note(joined ?? newest(), { kind: 'failed', bill: 'unsent' }, undefined);
-          if (!joined) giveBackAll();
+          if (joined) return;
+          if (wasSent()) close({ kind: 'error', result: undefined, error: undefined });
+          else giveBackAll();
         }),
       within: (fn) => within({ guard: guardKey, run: core.run, agent: core.info.agent, step: opened }, fn),
     };
   }
 
   const joinAttempt = (attempt: Attempt, key: string | undefined): Step => {
-    attempt.key ??= key;
+    if (key !== undefined) attempt.keys.add(key);
     attempt.isJoined = true;
     attempt.doors += 1;
     return handle(attempt);
@@ -179,15 +206,19 @@ export function openStep(parts: OpenStepParts): OpenStep {
     step: handle(undefined),
     isSame: (inner) => isOpen && isSameCall(call, inner),
     join(key) {
-      const known = attempts.find((attempt) => (key === undefined ? attempt.doors > 0 : attempt.key === key));
+      const known =
+        attempts.find(({ keys }) => key !== undefined && keys.has(key)) ??
+        // A door that is still open is around this one, unless both have names and they differ.
+        attempts.findLast(({ doors, keys }) => doors > 0 && (key === undefined || keys.size === 0));
       if (known) return joinAttempt(known, key);
       if (!first.isJoined || !terms) return joinAttempt(first, key);
       core.assertGoing();
-      return holdMore(furtherAttemptAsk(terms), (hold, units) => {
+      const take = (hold: Hold, units: number): Step => {
         const attempt = openAttempt(hold, units, key);
         attempts.push(attempt);
         return joinAttempt(attempt, key);
-      });
+      };
+      return holdMore(furtherAttemptAsk(terms), take, () => joinAttempt(first, key));
     },
     keepAlive() {
       if (clock.now() - heardAt > SILENCE_MAX_MS) return opened.giveUp();

@@ -1,6 +1,6 @@
 import { excess, plus, zero, type Amounts } from '../core/amounts.ts';
 import { publicAmounts } from '../core/budget.ts';
-import type { StepRecord, StepResult } from '../core/step.ts';
+import type { Call, StepRecord, StepResult } from '../core/step.ts';
 import type { Usage } from '../core/usage.ts';
 import { dealOver, nothingExpected } from './asks.ts';
 import { answeringModel, bookAttempt, heldBy, type Attempt, type Booking } from './attempt.ts';
@@ -24,48 +24,75 @@ export function settleStep(parts: OpenStepParts, describe: () => StepInfo, attem
   const { events, meter, clock } = core.guard;
   const { result } = outcome;
   const booked = bookingsOf(parts, attempts);
-  const { used, overage } = settleHolds(parts, attempts, booked);
+  const { used, overage, isDuplicate } = settleHolds(parts, attempts, booked);
   const usage = booked.reduce<Usage | undefined>((sum, each) => (each.usage ? plusUsage(sum ?? noUsage, each.usage) : sum), undefined);
   const isEstimated = booked.some((each) => each.isEstimated);
   const isCached = booked.some((each) => each.isCached);
   const name = call.kind === 'model' ? answeringModel(call, result) : call.name;
   const endedAt = clock.now();
-  core.add({
-    kind: call.kind,
-    name,
-    calls: attempts.length,
-    used,
-    held: attempts.reduce((sum, attempt) => plus(sum, heldBy(attempt)), zero),
-    overage,
-    expected: terms?.expected ?? nothingExpected,
-    usage,
-    isEstimated,
-    isUnpriced: call.kind === 'model' && booked.some(({ price, isCached: cached }) => price === undefined && !cached),
-  });
   for (const { problem } of booked) if (problem) events.emit('usage:invalid', { run: core.info, step: parts.index, problem });
-  const isBilledAsAsked = attempts.length === 1 && !isEstimated && !isCached && outcome.kind === 'ok';
-  if (call.kind === 'model' && terms && usage && isBilledAsAsked && name === call.model) meter.learn(call.model, terms.input, usage, call);
-  if (events.has('step:end')) {
-    const step: EndedStepInfo = {
-      ...describe(),
+  if (!isDuplicate) {
+    core.add({
+      kind: call.kind,
       name,
-      endedAt,
-      outcome: outcome.kind,
-      used: publicAmounts(used),
+      calls: attempts.length,
+      used,
+      held: attempts.reduce((sum, attempt) => plus(sum, heldBy(attempt)), zero),
+      overage,
+      expected: terms?.expected ?? nothingExpected,
       usage,
       isEstimated,
-      isCached,
-      overage: publicAmounts(overage),
-      attempts: attempts.length,
-      sizes: { args: call.kind === 'tool' ? sizeOf(call.args) : 0, output: sizeOf(result?.text ?? result?.output) },
-      priceSource: booked[0]?.price?.source,
-    };
-    events.emit('step:end', { run: core.info, step });
+      isUnpriced: call.kind === 'model' && booked.some(({ price, isCached: cached }) => price === undefined && !cached),
+    });
   }
+  const isBilledAsAsked = attempts.length === 1 && !isEstimated && !isCached && !isDuplicate && outcome.kind === 'ok';
+  if (call.kind === 'model' && terms && usage && isBilledAsAsked && name === call.model) meter.learn(call.model, terms.input, usage, call);
+  tell(parts, describe, {
+    name,
+    endedAt,
+    outcome: outcome.kind,
+    used: publicAmounts(used),
+    usage,
+    isEstimated,
+    isCached,
+    overage: publicAmounts(overage),
+    attempts: attempts.length,
+    sizes: { args: argsSize(call), output: sizeOf(result?.text ?? result?.output) },
+    priceSource: booked[0]?.price?.source,
+  });
   // A step that failed because the run was stopped says nothing of the agent, nor does an answer that nobody saw.
   const isSilent = call.kind === 'model' && outcome.kind === 'ok' && textOf(result) === undefined && !result?.toolCalls;
-  if (!isSilent && (outcome.kind === 'ok' || !core.haltError())) core.judge(recordOf(parts, outcome, { usage, used, name, endedAt }));
+  if (!isSilent && !isDuplicate && (outcome.kind === 'ok' || !core.haltError()))
+    core.judge(recordOf(parts, outcome, { usage, used, name, endedAt }));
 }
+
+/** Gives all holds of a step back: nothing was sent. */
+export function releaseStep(parts: OpenStepParts, describe: () => StepInfo, attempts: readonly Attempt[]): void {
+  const { core, call, plan } = parts;
+  for (const { holds } of attempts) for (const hold of holds) core.guard.ledger.settle(hold.id, plan, undefined);
+  const nothing = publicAmounts(zero);
+  tell(parts, describe, {
+    endedAt: core.guard.clock.now(),
+    outcome: 'released',
+    used: nothing,
+    usage: undefined,
+    isEstimated: false,
+    isCached: false,
+    overage: nothing,
+    attempts: attempts.length,
+    sizes: { args: argsSize(call), output: 0 },
+    priceSource: undefined,
+  });
+}
+
+type Ending = Omit<EndedStepInfo, keyof StepInfo> & { readonly name?: string };
+
+function tell({ core }: OpenStepParts, describe: () => StepInfo, ending: Ending): void {
+  const { events } = core.guard;
+  if (events.has('step:end')) events.emit('step:end', { run: core.info, step: { ...describe(), ...ending } });
+}
+
+const argsSize = (call: Call): number => (call.kind === 'tool' ? sizeOf(call.args) : 0);
 
 function bookingsOf({ call, terms, amounts, core }: OpenStepParts, attempts: readonly Attempt[]): Booking[] {
   if (call.kind === 'tool' || !terms) return [{ actual: amounts, usage: undefined, isEstimated: false, isCached: false, price: undefined }];
@@ -76,10 +103,11 @@ function settleHolds(
   { core, plan }: OpenStepParts,
   attempts: readonly Attempt[],
   booked: readonly Booking[],
-): { used: Amounts; overage: Amounts } {
+): { used: Amounts; overage: Amounts; isDuplicate: boolean } {
   const { ledger, events } = core.guard;
   let used = zero;
   let overage = zero;
+  let isDuplicate = false;
   for (const [at, { holds }] of attempts.entries()) {
     const actual = booked[at]?.actual;
     const shares =
@@ -92,16 +120,18 @@ function settleHolds(
           ));
     for (const [place, hold] of holds.entries()) {
       const share = shares?.[place];
-      if (share) {
+      const settled = ledger.settle(hold.id, plan, share);
+      if (settled.isDuplicate) isDuplicate = true;
+      else if (share) {
         used = plus(used, share);
         overage = plus(overage, excess(share, hold.amounts));
       }
-      const reply = ledger.settle(hold.id, plan, share);
-      if (isPromise(reply)) detach(reply.then((late) => late && emitAlerts(events, late.alerts)));
-      else if (reply && reply.alerts.length > 0) emitAlerts(events, reply.alerts);
+      const { alerts } = settled;
+      if (isPromise(alerts)) detach(alerts.then((late) => emitAlerts(events, late)));
+      else if (alerts.length > 0) emitAlerts(events, alerts);
     }
   }
-  return { used, overage };
+  return { used, overage, isDuplicate };
 }
 
 /** The text of a model's answer, where the door told it. */
