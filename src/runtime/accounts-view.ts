@@ -3,11 +3,13 @@ import { publicAmount, publicAmounts, type Limits, type PublicAmounts } from '..
 import { durationMs, type Duration } from '../core/duration.ts';
 import { InvalidOptionError } from '../core/errors.ts';
 import { windowName } from '../core/window.ts';
-import type { AccountSnapshot, Store } from '../stores/store.ts';
-import type { Accounts } from './accounts.ts';
+import type { AccountId, AccountRef, AccountSnapshot, Store } from '../stores/store.ts';
+import { sharedId, type Accounts } from './accounts.ts';
 import type { Clock } from './clock.ts';
 import { amountLimits } from './limits.ts';
-import { limits as limitsSchema, parseOptions } from './validation.ts';
+import { checkIds, checkScopes } from './scope-ids.ts';
+import { withinTime } from './time-limit.ts';
+import { adjustedFor, limits as limitsSchema, parseOptions } from './validation.ts';
 
 /** The state of one account, in public units: `usd` in dollars, everything else as counts. */
 export interface AccountReading {
@@ -56,41 +58,64 @@ export interface AccountsView {
   erase(scope: string, id: string, options?: { tenant?: string }): Promise<void>;
 }
 
-export function accountsView(store: Store, accounts: Accounts, headroom: number, clock: Clock): AccountsView {
-  const known = (scope: string): void => {
-    if (accounts.names.has(scope)) return;
-    throw new InvalidOptionError('scope', [
-      { path: 'scope', message: `this guard has no scope of this name; it has ${[...accounts.names].join(', ')}`, value: scope },
-    ]);
+export interface AccountsViewParts {
+  readonly store: Store;
+  /** Where the accounts of runs are kept as well, so that their limits hold come what may. */
+  readonly local: Store;
+  readonly accounts: Accounts;
+  readonly clock: Clock;
+  readonly storeTimeoutMs: number;
+}
+
+export function accountsView({ store, local, accounts, clock, storeTimeoutMs }: AccountsViewParts): AccountsView {
+  const ask = <T>(what: string, answer: () => T | PromiseLike<T>): Promise<T> =>
+    withinTime(`store.${what}`, Promise.resolve().then(answer), storeTimeoutMs, clock);
+  const idsOf = (scope: string, given: string | undefined, tenant: string | undefined): AccountId => {
+    checkScopes({ [scope]: true }, accounts.names);
+    if (scope === 'run' && given === undefined) throw problem('account', 'id', "expected the run's id", given);
+    const id = given ?? sharedId(scope);
+    if (scope !== 'global' && scope !== 'run') checkIds({ [scope]: id }, accounts.names);
+    // A tenant's own account is kept under the tenant.
+    const owner = tenant ?? (scope === 'tenant' ? id : sharedId('tenant'));
+    return { tenant: scope === 'global' ? '' : owner, scope, id };
   };
-  const until = ({ for: length, until: moment }: AdjustOptions): number | undefined => {
-    if (length !== undefined) {
-      const ms = durationMs(length);
-      if (!(ms > 0))
-        throw new InvalidOptionError('adjustment', [{ path: 'for', message: 'expected a length of time such as "1h"', value: length }]);
-      return clock.now() + ms;
-    }
-    return moment instanceof Date ? moment.getTime() : moment;
+  const find = async (scope: string, given: string | undefined, owner: string | undefined): Promise<AccountRef> => {
+    const { tenant, id } = idsOf(scope, given, owner);
+    return accounts.find(scope, id, tenant);
   };
   return {
-    async read(scope, id = scope, { tenant = 'default' } = {}) {
-      known(scope);
-      return readingOf(await store.read(await accounts.find(scope, id, tenant)));
+    async read(scope, id, { tenant } = {}) {
+      const account = await find(scope, id, tenant);
+      return readingOf(await ask('read', () => store.read(account)));
     },
     async adjust(scope, id, limits, options = {}) {
-      known(scope);
-      const checked = limits === null ? null : amountLimits(parseOptions('limits', limitsSchema, limits), headroom);
-      const account = await accounts.find(scope, id, options.tenant ?? 'default');
-      return readingOf(await store.adjust(account, { limits: checked, until: until(options) }));
+      const account = await find(scope, id, options.tenant);
+      const checked = limits === null ? null : amountLimits(parseOptions('limits', limitsSchema, limits), accounts.headroomOf(scope));
+      const adjustment = { limits: checked, until: untilOf(options, clock.now()) };
+      if (scope === 'run' && local !== store) await local.adjust(account, adjustment);
+      return readingOf(await ask('adjust', () => store.adjust(account, adjustment)));
     },
     async list({ most = 100, ...query } = {}) {
-      return [...(await store.list({ ...query, most }))].map(readingOf);
+      return [...(await ask('list', () => store.list({ ...query, most })))].map(readingOf);
     },
-    async erase(scope, id, { tenant = 'default' } = {}) {
-      known(scope);
-      await store.erase({ tenant: scope === 'global' ? '' : tenant, scope, id });
+    async erase(scope, id, { tenant } = {}) {
+      const account = idsOf(scope, id, tenant);
+      await ask('erase', () => store.erase(account));
     },
   };
+}
+
+const problem = (what: string, path: string, message: string, value: unknown): InvalidOptionError =>
+  new InvalidOptionError(what, [{ path, message, value }]);
+
+/** Until when an adjustment is in force; undefined is for good. */
+function untilOf({ for: length, until }: AdjustOptions, now: number): number | undefined {
+  if (length !== undefined && until !== undefined) throw problem('adjustment', 'until', 'give `for` or `until`, not both', until);
+  if (length !== undefined) return now + durationMs(parseOptions('adjustment', adjustedFor, { for: length }).for);
+  const moment = until instanceof Date ? until.getTime() : until;
+  if (moment !== undefined && !Number.isFinite(moment))
+    throw problem('adjustment', 'until', 'expected milliseconds since the epoch, or a valid date', until);
+  return moment;
 }
 
 function readingOf(account: AccountSnapshot): AccountReading {

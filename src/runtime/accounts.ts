@@ -19,7 +19,8 @@ interface Scope {
   readonly headroom: number;
   readonly alertAt: readonly number[];
   readonly onExpire: 'release' | 'charge';
-  readonly onStoreError: StoreErrorPolicy;
+  /** As it was given; without, it follows from what is limited. */
+  readonly onStoreError: StoreErrorPolicy | undefined;
 }
 
 /** The accounts that a run draws on. */
@@ -51,18 +52,23 @@ export interface Accounts {
   /** All scope names that a run may give an id for. */
   readonly names: ReadonlySet<string>;
   /** A run's own account, or none: a run inside another draws on that one's and needs its own only for limits of its own. */
-  runAccount(run: Omit<RunIdentity, 'runRefs'>, isInner: boolean): AccountRef | undefined;
+  runAccount(run: Omit<RunIdentity, 'runRefs'>, isInner: boolean, own: RunBudget | undefined): AccountRef | undefined;
   plan(run: RunIdentity): AccountPlan | Promise<AccountPlan>;
   /** A single account, for reading and adjusting. */
   find(scope: string, id: string, tenant: string): AccountRef | Promise<AccountRef>;
   tenantOf(ids: Readonly<Record<string, string>>): string;
+  /** The headroom of a scope's limits, or what a budget of a run's own says of it. */
+  headroomOf(scope: string, own?: RunBudget): number;
 }
-
-/** Without `budgets.run` a run may take this many steps: of 249 real successful runs the longest had 119. */
-const DEFAULT_RUN: RunBudget = { steps: 250 };
 
 /** The scopes whose shared account is called `default`; in all others it is `anonymous`. */
 const withDefaultId: ReadonlySet<string> = new Set(['tenant', 'feature']);
+
+/** The account that is used where a scope comes without an id. */
+export const sharedId = (scope: string): string => (scope === 'global' ? 'global' : withDefaultId.has(scope) ? 'default' : 'anonymous');
+
+/** Without `budgets.run` a run may take this many steps: of 249 real successful runs the longest had 119. */
+const DEFAULT_RUN: RunBudget = { steps: 250 };
 
 export function createAccounts(options: ResolvedGuardOptions, clock: Clock, events: Events): Accounts {
   const scopes = new Map<string, Scope>();
@@ -81,7 +87,7 @@ export function createAccounts(options: ResolvedGuardOptions, clock: Clock, even
       headroom: budget.headroom ?? options.headroom,
       alertAt: budget.alertAt ?? options.alertAt,
       onExpire: budget.onExpire ?? options.onExpire,
-      onStoreError: budget.onStoreError ?? options.onStoreError ?? (budget.usd === undefined ? 'open' : 'closed'),
+      onStoreError: budget.onStoreError ?? options.onStoreError,
     };
   }
 
@@ -112,7 +118,7 @@ export function createAccounts(options: ResolvedGuardOptions, clock: Clock, even
   function idOf(scope: string, ids: Readonly<Record<string, string>>): string {
     const given = ids[scope];
     if (given !== undefined) return given;
-    const account = withDefaultId.has(scope) ? 'default' : 'anonymous';
+    const account = sharedId(scope);
     if (!missingReported.has(scope)) {
       missingReported.add(scope);
       events.emit('scope:missing', { scope, account });
@@ -124,11 +130,15 @@ export function createAccounts(options: ResolvedGuardOptions, clock: Clock, even
     names,
     tenantOf,
 
-    runAccount({ id, ids, tighter }, isInner) {
+    runAccount({ id, ids, tighter }, isInner, own) {
       if (isInner && !tighter['run']) return undefined;
+      const scope = (!isInner && scopes.get('run')) || unlimited('run');
+      const { alertAt = scope.alertAt, onExpire = scope.onExpire } = own ?? {};
       // A run's limits are never looked up by id, so its account is known at once.
-      return accountRef((!isInner && scopes.get('run')) || unlimited('run'), tenantOf(ids), id, undefined, tighter['run']);
+      return accountRef({ ...scope, alertAt, onExpire }, tenantOf(ids), id, undefined, tighter['run']);
     },
+
+    headroomOf: (scope, own) => own?.headroom ?? scopes.get(scope)?.headroom ?? options.headroom,
 
     plan({ ids, tighter, runRefs }) {
       for (const scope of options.requireScopes) {
@@ -140,15 +150,16 @@ export function createAccounts(options: ResolvedGuardOptions, clock: Clock, even
         .filter((name) => name !== 'run')
         .map((name) => scopes.get(name) ?? unlimited(name));
       const asked = shared.map((scope) =>
-        refOf(scope, tenantOf(ids), scope.name === 'global' ? 'global' : idOf(scope.name, ids), tighter[scope.name]),
+        refOf(scope, tenantOf(ids), scope.name === 'global' ? sharedId('global') : idOf(scope.name, ids), tighter[scope.name]),
       );
-      const policies = [...runRefs.map(() => 'open' as const), ...shared.map(({ onStoreError }) => onStoreError)];
       const isLookedUp = shared.some(({ name }) => typeof configured[name]?.per === 'function');
       const planOf = (sharedRefs: readonly AccountRef[]): AccountPlan => {
         const refs = [...runRefs, ...sharedRefs];
+        const policyOf = (ref: AccountRef, index: number): StoreErrorPolicy =>
+          shared[index]?.onStoreError ?? (limitsAny(ref, ['usd']) ? 'closed' : 'open');
         return {
           refs,
-          policies,
+          policies: [...runRefs.map(() => 'open' as const), ...sharedRefs.map(policyOf)],
           runRefs,
           limitsOutput: refs.some((ref) => limitsAny(ref, ['usd', 'tokens', 'outputTokens'])),
           limitsUsd: refs.some((ref) => limitsAny(ref, ['usd'])),

@@ -1,6 +1,6 @@
 import type { Limits } from '../core/budget.ts';
 import { durationMs } from '../core/duration.ts';
-import { InvalidOptionError, type HaltError } from '../core/errors.ts';
+import { InvalidOptionError, RunEndedError, type HaltError } from '../core/errors.ts';
 import type { Halt } from '../core/halt.ts';
 import { createLoopJudge } from '../loops/judge.ts';
 import { createMeter } from '../meter/create-meter.ts';
@@ -16,13 +16,14 @@ import { heartbeat } from './heartbeat.ts';
 import { isAsyncIterable, streamWithin } from './iterable.ts';
 import { createLedger } from './ledger.ts';
 import { guardOptions, runOptions, type Concurrency, type GuardOptions, type RunOptions } from './options.ts';
+import type { OpenStep } from './open-step.ts';
 import { recentHalts } from './recent-halts.ts';
 import { startRun, type Run, type StartedRun } from './run.ts';
 import type { GuardCore, RunCore, RunTree } from './run-core.ts';
-import { detach } from './time-limit.ts';
+import { detach, withinTime } from './time-limit.ts';
 import { scopesFromConfig, type ConfigLike } from './scope-keys.ts';
 import type { Step } from './step.ts';
-import { checkIds } from './scope-ids.ts';
+import { checkIds, checkScopes } from './scope-ids.ts';
 import { parseOptions } from './validation.ts';
 
 /** What surrounds the caller in the eyes of one guard. */
@@ -98,15 +99,17 @@ export function createGuard<S extends string = never, A = never>(
   const store = checked.store ?? memoryStore({ now: clock.now });
   const local = store.inProcess ? store : memoryStore({ now: clock.now });
   const accounts = createAccounts(checked, clock, events);
-  const ledger = createLedger({ store, local, clock, events, storeTimeoutMs: durationMs(checked.storeTimeout) });
+  const storeTimeoutMs = durationMs(checked.storeTimeout);
+  const ledger = createLedger({ store, local, clock, events, storeTimeoutMs });
   const meter = createMeter(checked);
   const halts = recentHalts();
   const live = new Map<string, StartedRun>();
   const coreOf = new WeakMap<Run, RunCore>();
-  const openSteps: GuardCore['openSteps'] = new Set();
+  const openSteps = new Set<OpenStep>();
+  const ending = new Set<Promise<void>>();
   const holdTtlMs = durationMs(checked.holdTtl);
   const beat = heartbeat(openSteps, clock, holdTtlMs);
-  const view = accountsView(store, accounts, checked.headroom, clock);
+  const view = accountsView({ store, local, accounts, clock, storeTimeoutMs });
   const onDetectorError = (name: string, error: unknown): void => events.emit('hook:error', { hook: `detector ${name}`, error });
 
   const core: GuardCore = {
@@ -124,7 +127,12 @@ export function createGuard<S extends string = never, A = never>(
       openSteps.add(step);
       beat.start();
     },
-    openSteps,
+    closed: (step) => void openSteps.delete(step),
+    finishing(promise) {
+      const finished = promise.finally(() => ending.delete(finished));
+      ending.add(finished);
+      return finished;
+    },
     remember: halts.add,
   };
 
@@ -140,27 +148,41 @@ export function createGuard<S extends string = never, A = never>(
   function begin(given: RunOptions<S> = {}): StartedRun {
     const wanted = parseOptions('options of a run', runOptions, given);
     const ids = checkIds(wanted.scopes ?? {}, accounts.names);
+    checkScopes(wanted.budgets ?? {}, accounts.names);
     const known = wanted.id === undefined ? undefined : live.get(wanted.id);
     if (known) return join(known, ids);
-    const around = wanted.parent === undefined ? ambientOf(core.key)?.run : wanted.parent;
-    const parent = around && coreOf.get(around);
+    const parent = parentOf(wanted.parent);
     const started = startRun(core, {
       id: wanted.id,
       ids,
       budgets: wanted.budgets as never,
       agent: wanted.agent,
-      parent: parent && !around.isEnded ? parent : undefined,
+      parent,
       signal: wanted.signal,
       tree: parent?.tree ?? newTree(),
-      onEnd(ended) {
-        live.delete(ended.info.id);
+      onEnd: (ended) => void live.delete(ended.info.id),
+      onGone({ info, runRefs }) {
+        if (live.has(info.id)) return;
         // A run's account is of no use after it; its report says what was spent.
-        for (const { tenant, scope, id } of ended.runRefs) if (id === ended.info.id) detach(local.erase({ tenant, scope, id }));
+        for (const { tenant, scope, id } of runRefs) if (id === info.id) detach(local.erase({ tenant, scope, id }));
       },
     });
     live.set(started.core.info.id, started);
     coreOf.set(started.core.run, started.core);
+    started.join();
     return started;
+  }
+
+  /** The run that is named, or else the one around the caller while that one is going on. */
+  function parentOf(named: Run | null | undefined): RunCore | undefined {
+    const around = named === undefined ? ambientOf(core.key)?.run : named;
+    const parent = around ? coreOf.get(around) : undefined;
+    if (named && !parent) {
+      const message = 'expected a run of this guard, or null for a run of its own';
+      throw new InvalidOptionError('options of a run', [{ path: 'parent', message, value: named.id }]);
+    }
+    if (named?.isEnded) throw new RunEndedError(named.id);
+    return around?.isEnded ? undefined : parent;
   }
 
   function join(known: StartedRun, ids: Record<string, string>): StartedRun {
@@ -170,30 +192,33 @@ export function createGuard<S extends string = never, A = never>(
         { path: 'id', message: `a run of this id is live for another ${scope}; give each run an id of its own`, value: known.core.info.id },
       ]);
     }
+    known.join();
     return known;
   }
 
   async function run<T>(first: RunOptions<S> | ((run: Run) => T), second?: (run: Run) => T): Promise<Awaited<T> | A> {
-    const [given, fn] = typeof first === 'function' ? [{}, first] : [first, second as (run: Run) => T];
+    const [given, fn] = typeof first === 'function' ? [{}, first] : [first, second];
+    if (typeof fn !== 'function')
+      throw new InvalidOptionError('arguments of guard.run', [{ path: 'fn', message: 'expected a function of the run', value: fn }]);
     const started = begin(given);
     const { run: current } = started.core;
     try {
       const result = await current.within(() => fn(current));
       if (!isAsyncIterable(result)) {
-        await started.endWhenIdle();
+        await started.leave();
         return result;
       }
       return streamWithin(result, {
         clock,
         within: current.within,
         translate: (error) => current.haltError ?? error,
-        onEnd: () => void started.endWhenIdle(),
+        onEnd: () => void started.leave(),
       });
     } catch (error) {
       // A host may have wrapped the error, or put one of its own in its place: the caller gets the instance.
       const stopped = current.haltError;
       const answer = stopped && current.halted ? await askFallback(checked.fallback, stopped, current, clock, events) : undefined;
-      await started.endWhenIdle();
+      await started.leave();
       if (answer) return answer.output as A;
       throw stopped ?? error;
     }
@@ -218,8 +243,9 @@ export function createGuard<S extends string = never, A = never>(
     async close() {
       for (const { core: open } of [...live.values()].toReversed()) await open.run.end();
       beat.stop();
+      await Promise.all(ending);
       await ledger.flush();
-      await store.close?.();
+      if (store.close) await withinTime('store.close', store.close(), storeTimeoutMs, clock);
     },
   };
 }

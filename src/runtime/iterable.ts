@@ -1,4 +1,5 @@
 import type { Clock } from './clock.ts';
+import { detach } from './time-limit.ts';
 
 /** How long a consumer may leave a stream of a run alone before the run is ended. */
 const IDLE_MAX_MS = 15 * 60_000;
@@ -30,13 +31,20 @@ export function streamWithin<T extends AsyncIterable<unknown> & object>(stream: 
     isEnded = true;
     host.onEnd();
   };
+  const opened = new Set<AsyncIterator<unknown>>();
+  // The source may be in the middle of something: it is told as a consumer would tell it.
+  const abandon = (): void => {
+    for (const inner of opened) detach(host.within(async () => inner.return?.()));
+    end();
+  };
   const wait = (): void => {
     clock.clearTimeout(timer);
-    if (!isEnded) timer = clock.setTimeout(end, IDLE_MAX_MS);
+    if (!isEnded) timer = clock.setTimeout(abandon, IDLE_MAX_MS);
   };
 
   function iterate(): AsyncIterableIterator<unknown> {
     const inner = host.within(() => stream[Symbol.asyncIterator]());
+    opened.add(inner);
     const ask = async (act: () => PromiseLike<IteratorResult<unknown>>): Promise<IteratorResult<unknown>> => {
       clock.clearTimeout(timer);
       try {
@@ -78,5 +86,6 @@ export function streamWithin<T extends AsyncIterable<unknown> & object>(stream: 
       const value: unknown = Reflect.get(target, property, target);
       return typeof value === 'function' ? value.bind(target) : value;
     },
+    set: (target, property, value) => Reflect.set(target, property, value, target),
   });
 }

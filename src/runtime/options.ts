@@ -7,7 +7,7 @@ import { meterOptions, type MeterOptions } from '../meter/options.ts';
 import type { Store } from '../stores/store.ts';
 import type { Clock } from './clock.ts';
 import type { Run } from './run.ts';
-import { alertAt, budgets, duration, fn, headroom, limits, onExpire, onStoreError, scopeBudget } from './validation.ts';
+import { alertAt, budgets, fn, headroom, limits, onExpire, onStoreError, requiredScope, scopeBudget, shortDuration } from './validation.ts';
 
 /** The budgets of a guard, by scope. `S` collects the names, so that a run can only name scopes that exist. */
 export type Budgets<S extends string> = { readonly [K in S]?: K extends 'run' ? RunBudget : ScopeBudget };
@@ -79,17 +79,19 @@ export interface RunOptions<S extends string> {
 
 const slots = z.number({ error: 'expected a whole number of model calls, 1 or more' }).int().min(1).max(100_000);
 
+const storeMethods = ['reserve', 'settle', 'extend', 'read', 'adjust', 'list', 'erase'] as const satisfies readonly (keyof Store)[];
+
 const store = z.custom<Store>(
   (value) =>
-    typeof value === 'object' &&
-    value !== null &&
-    typeof (value as Store).reserve === 'function' &&
-    typeof (value as Store).settle === 'function',
+    typeof value === 'object' && value !== null && storeMethods.every((name) => typeof (value as Partial<Store>)[name] === 'function'),
   { error: 'expected a store such as memoryStore() or redisStore(client)' },
 );
 
 const clock = z.custom<Clock>(
-  (value) => typeof (value as Clock | undefined)?.now === 'function' && typeof (value as Clock).setTimeout === 'function',
+  (value) =>
+    typeof value === 'object' &&
+    value !== null &&
+    (['now', 'setTimeout', 'clearTimeout'] as const).every((name) => typeof (value as Partial<Clock>)[name] === 'function'),
   {
     error: 'expected a clock with now, setTimeout and clearTimeout',
   },
@@ -112,11 +114,11 @@ export const guardOptions = z.strictObject({
   headroom: headroom.default(0),
   minUseful: z.number({ error: 'expected a whole number of tokens, 1 or more' }).int().min(1).default(256),
   allowUnpriced: z.boolean({ error: 'expected true or false' }).default(false),
-  requireScopes: z.array(z.string()).default([]),
-  holdTtl: duration.default('60s'),
+  requireScopes: z.array(requiredScope, { error: 'expected a list of scopes such as ["user"]' }).default([]),
+  holdTtl: shortDuration.default('60s'),
   onExpire: onExpire.default('release'),
   onStoreError: onStoreError.optional(),
-  storeTimeout: duration.default('2s'),
+  storeTimeout: shortDuration.default('2s'),
   clock: clock.optional(),
 });
 

@@ -30,9 +30,11 @@ export interface GuardCore {
   readonly gate: Gate;
   readonly holdTtlMs: number;
   readonly toolPolicy: (name: string) => ToolPolicy | undefined;
-  /** Steps in flight: they are extended while they live and given up when nothing is heard of them. */
-  readonly openSteps: Set<OpenStep>;
+  /** Steps in flight are extended while they live and given up when nothing is heard of them. */
   readonly opened: (step: OpenStep) => void;
+  readonly closed: (step: OpenStep) => void;
+  /** Knows of a run that is writing its last, and hands the promise back. */
+  readonly finishing: (ending: Promise<void>) => Promise<void>;
   readonly remember: (error: HaltError, run: RunInfo) => void;
 }
 
@@ -76,8 +78,12 @@ export interface RunCore {
   /** A verdict on text while it streams. */
   judgeText(delta: string, channel: 'text' | 'thinking'): void;
   hasOpenSteps(): boolean;
+  /** A step of this run or of one inside it was opened, or is over. */
   opened(step: OpenStep): void;
   closed(step: OpenStep): void;
+  /** A run inside has begun, or one inside (or this one) is over. */
+  entered(): void;
+  gone(): void;
 }
 
 /** Tells of thresholds that a settlement crossed. */

@@ -5,6 +5,7 @@ import { haltError as newHaltError, InvalidOptionError, RunEndedError, type Halt
 import type { Halt } from '../core/halt.ts';
 import type { RunReport } from '../core/report.ts';
 import type { Call } from '../core/step.ts';
+import { abortWith } from './abort-with.ts';
 import { inheritTighter, type AccountPlan } from './accounts.ts';
 import { within } from './ambient.ts';
 import { beginStep, type BeginOptions } from './begin.ts';
@@ -73,14 +74,19 @@ export interface RunParts {
   readonly parent: RunCore | undefined;
   readonly signal: AbortSignal | undefined;
   readonly tree: RunTree;
+  /** The run is over: nothing more begins in it. */
   readonly onEnd: (core: RunCore) => void;
+  /** The run and all runs inside it are over: nobody draws on its account any more. */
+  readonly onGone: (core: RunCore) => void;
 }
 
 /** A run with what the guard does behind the user's back. */
 export interface StartedRun {
   readonly core: RunCore;
-  /** Ends the run as soon as no step of it is open. */
-  endWhenIdle(): Promise<void>;
+  /** Somebody more works in the run, or holds it open by hand. */
+  join(): void;
+  /** Somebody has done. When all have, the run ends as soon as no step is open in it or in the runs inside it. */
+  leave(): Promise<void>;
 }
 
 export function startRun(guard: GuardCore, parts: RunParts): StartedRun {
@@ -106,12 +112,16 @@ export function startRun(guard: GuardCore, parts: RunParts): StartedRun {
   let halted: Halt | undefined;
   let haltError: HaltError | undefined;
   let endedAt: number | null = null;
-  let whenIdle: (() => void) | undefined;
+  let ending: Promise<void> | undefined;
+  let users = 0;
+  /** This run and those inside it that are not over. */
+  let living = 1;
 
   const own: Record<string, AmountLimits> = {};
-  for (const [scope, budget] of Object.entries(parts.budgets ?? {})) if (budget) own[scope] = amountLimits(budget, options.headroom);
+  for (const [scope, budget] of Object.entries(parts.budgets ?? {}))
+    if (budget) own[scope] = amountLimits(budget, accounts.headroomOf(scope, budget));
   const tighter = inheritTighter(parent?.tighter ?? {}, own);
-  const ownAccount = accounts.runAccount({ id, ids, tighter }, parent !== undefined);
+  const ownAccount = accounts.runAccount({ id, ids, tighter }, parent !== undefined, parts.budgets?.run);
   const runRefs = [...(parent?.runRefs ?? []), ...(ownAccount ? [ownAccount] : [])];
   const identity = { id, ids, tighter, runRefs };
   let plan: AccountPlan | Promise<AccountPlan> = accounts.plan(identity);
@@ -160,10 +170,13 @@ export function startRun(guard: GuardCore, parts: RunParts): StartedRun {
     haltError: () => haltError ?? parent?.haltError(),
     halt(facts: HaltFacts) {
       if (haltError) return haltError;
-      halted = { step: tree.nextStep, ...facts, runId: id, at: clock.now() };
-      haltError = newHaltError(halted, run.report());
+      const halt = { step: tree.nextStep, ...facts, runId: id, at: clock.now() };
+      // A run that is over can no longer be stopped: its report is final, and listeners have heard of its end.
+      if (endedAt !== null) return newHaltError(halt, run.report());
+      halted = halt;
+      haltError = newHaltError(halt, run.report());
       guard.remember(haltError, info);
-      events.emit('run:halt', { run: info, halt: halted });
+      events.emit('run:halt', { run: info, halt });
       controller.abort(haltError);
       return haltError;
     },
@@ -182,12 +195,21 @@ export function startRun(guard: GuardCore, parts: RunParts): StartedRun {
     hasOpenSteps: () => openSteps.size > 0,
     opened(step) {
       openSteps.add(step);
-      guard.opened(step);
+      (parent ?? guard).opened(step);
     },
     closed(step) {
       openSteps.delete(step);
-      guard.openSteps.delete(step);
-      if (openSteps.size === 0) whenIdle?.();
+      (parent ?? guard).closed(step);
+      void endIfIdle();
+    },
+    entered() {
+      living += 1;
+      parent?.entered();
+    },
+    gone() {
+      living -= 1;
+      if (living === 0) parts.onGone(core);
+      parent?.gone();
     },
     get run() {
       return run;
@@ -235,44 +257,40 @@ export function startRun(guard: GuardCore, parts: RunParts): StartedRun {
     halt: (reason = 'the run was halted by a person') => core.halt({ cause: 'person', reason }),
     pause: () => deadline.pause(),
     report: () => reportOf({ info, totals, endedAt, durationMs: deadline.elapsedMs(), halt: halted ?? parent?.haltError()?.halt }),
-    async end() {
-      if (endedAt !== null) return;
-      for (const step of openSteps) step.giveUp();
-      await finish();
+    end() {
+      if (!ending) for (const step of openSteps) step.giveUp();
+      return finish();
     },
     [Symbol.asyncDispose]: () => run.end(),
   };
 
-  async function finish(): Promise<void> {
-    if (endedAt !== null) return;
+  const finish = (): Promise<void> => (ending ??= guard.finishing(over()));
+
+  async function over(): Promise<void> {
     endedAt = clock.now();
     deadline.stop();
     stopListening();
-    await guard.ledger.flush();
     parts.onEnd(core);
+    core.gone();
+    await guard.ledger.flush();
     events.emit('run:end', { run: info, report: run.report() });
   }
 
+  const endIfIdle = async (): Promise<void> => {
+    if (users === 0 && openSteps.size === 0) await finish();
+  };
+
   const stopListening = abortWith(controller, [parent?.signal, parts.signal]);
+  parent?.entered();
   events.emit('run:start', { run: info });
   return {
     core,
-    async endWhenIdle() {
-      if (openSteps.size === 0) return finish();
-      whenIdle = () => void finish();
+    join() {
+      users += 1;
     },
-  };
-}
-
-/** Aborts a controller when one of the signals does, for the same reason. Returns the way out. */
-function abortWith(controller: AbortController, signals: readonly (AbortSignal | undefined)[]): () => void {
-  const present = signals.filter((signal) => signal !== undefined);
-  const abort = (event: Event): void => controller.abort((event.target as AbortSignal).reason);
-  for (const signal of present) {
-    if (signal.aborted) controller.abort(signal.reason);
-    else signal.addEventListener('abort', abort, { once: true });
-  }
-  return () => {
-    for (const signal of present) signal.removeEventListener('abort', abort);
+    leave() {
+      users -= 1;
+      return endIfIdle();
+    },
   };
 }

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { dimensions, type Dimension } from '../core/amounts.ts';
 import { builtinScopes } from '../core/budget.ts';
-import { isDuration, type Duration } from '../core/duration.ts';
+import { durationMs, isDuration, type Duration } from '../core/duration.ts';
 import { InvalidOptionError } from '../core/errors.ts';
-import { MAX_USD } from '../core/money.ts';
+import { MAX_USD, toNano } from '../core/money.ts';
 import { calendarUnits, isTimeZone, weekdays } from '../core/window.ts';
 
 /** Checks a value against a schema; what does not fit becomes one error that names each path, value and remedy. */
@@ -24,7 +24,9 @@ function toIssue(issue: z.core.$ZodIssue): InvalidOptionError['issues'][number] 
     };
   }
   const got = issue.input === undefined ? '' : `, got ${shown(issue.input)}`;
-  return { path, message: `${issue.message}${got}`, value: issue.input };
+  // What is wrong with a name is said of the name, not of the object that it is in.
+  const message = issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? issue.message) : issue.message;
+  return { path, message: `${message}${got}`, value: issue.input };
 }
 
 const misspelledLimits: Record<string, true> = {
@@ -55,6 +57,7 @@ const count = (what: string): z.ZodType<number | undefined> =>
 const usd = z
   .number({ error: 'expected a number of dollars' })
   .min(0, { error: 'expected 0 dollars or more; 0 forbids, leaving it out sets no limit' })
+  .refine((dollars) => dollars === 0 || toNano(dollars) >= 1, { error: 'expected 0, or at least a billionth of a dollar' })
   .max(MAX_USD, { error: `expected at most ${MAX_USD} dollars: one account cannot count further` })
   .optional();
 
@@ -79,9 +82,15 @@ export const limitFields = {
 
 export const limits = z.strictObject(limitFields, { error: 'expected limits such as { usd: 0.5, steps: 60 }' });
 
-export const duration = z.custom<Duration>((value) => typeof value === 'string' && isDuration(value), {
-  error: 'expected a length of time such as "500ms", "30s", "2m", "1.5h" or "7d"',
-});
+const durationUpTo = (most: Duration, example: string): z.ZodType<Duration> =>
+  z.custom<Duration>((value) => typeof value === 'string' && isDuration(value) && durationMs(value) <= durationMs(most), {
+    error: `expected a length of time such as ${example}, at most "${most}"`,
+  });
+
+export const duration = durationUpTo('36500d', '"500ms", "30s", "2m", "1.5h" or "7d"');
+/** For what a timer waits: timers take no longer delays than about 24 days. */
+export const shortDuration = durationUpTo('1d', '"500ms", "30s" or "2m"');
+export const adjustedFor = z.object({ for: duration });
 
 const share = (least: number, most: number, what: string): z.ZodType<number> =>
   z.number({ error: what }).min(least, { error: what }).max(most, { error: what });
@@ -100,7 +109,7 @@ const budgetWindow = z.union(
     z.enum(['lifetime', ...calendarUnits]),
     z.strictObject({
       every: z.enum(calendarUnits),
-      timeZone: z.string().refine(isTimeZone).optional(),
+      timeZone: z.string().refine(isTimeZone, { error: 'expected a known IANA time zone such as "Europe/Berlin"' }).optional(),
       weekStart: z.enum(weekdays).optional(),
     }),
     z.strictObject({ rolling: duration }),
@@ -136,18 +145,26 @@ export const runBudget = z.strictObject(
 
 const scopeName = z.string().regex(/^[A-Za-z][\w-]{0,63}$/, { error: 'expected a scope name of letters, digits, - and _, at most 64' });
 
+/** The built-in scope that a name is nearly, and was probably meant to be. */
+const meantScope = (scope: string): string | undefined =>
+  builtinScopes.find((name) => name !== scope && isNearly(name, scope.toLowerCase()));
+const slip = (meant: string): string => `there is no scope of this name; did you mean "${meant}"?`;
+
+/** A scope whose id a run must be given. */
+export const requiredScope = scopeName.check(({ value, issues }) => {
+  const meant = meantScope(value);
+  const hasNoId = value === 'run' || value === 'global';
+  const message = meant ? slip(meant) : hasNoId ? `the scope ${value} has no id that a run could be given; leave it out` : undefined;
+  if (message) issues.push({ code: 'custom', input: value, message });
+});
+
 /** Budgets by scope. A name that is nearly a built-in one is a slip, not a scope of the user's own. */
 export const budgets = <B extends z.ZodType>(forScope: B): z.ZodType<Record<string, unknown>> =>
   z.record(scopeName, z.unknown(), { error: 'expected budgets by scope such as { run: { usd: 0.5 } }' }).check((context) => {
     for (const [scope, budget] of Object.entries(context.value)) {
-      const meant = builtinScopes.find((name) => name !== scope && isNearly(name, scope.toLowerCase()));
+      const meant = meantScope(scope);
       if (meant) {
-        context.issues.push({
-          code: 'custom',
-          path: [scope],
-          input: scope,
-          message: `there is no scope of this name; did you mean "${meant}"?`,
-        });
+        context.issues.push({ code: 'custom', path: [scope], input: scope, message: slip(meant) });
         continue;
       }
       const result = (scope === 'run' ? runBudget : forScope).safeParse(budget, { reportInput: true });
