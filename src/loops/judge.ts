@@ -1,131 +1,102 @@
 import type { StepRecord } from '../core/step.ts';
-import type { Verdict, VerdictEvidence } from '../core/verdict.ts';
-import { chantDetector, reasonOf, type Chant, type ChantState } from './chant.ts';
+import type { Verdict } from '../core/verdict.ts';
+import { builtInDetectors } from './built-in.ts';
+import { chantDetector, type ChantState } from './chant.ts';
 import { costs, type CostsState } from './costs.ts';
-import { cycleDetector } from './cycle.ts';
 import type { LoopJudge } from './detector.ts';
-import { growthDetector } from './growth.ts';
-import { handoffDetector } from './handoff.ts';
-import { shortHash } from './hash.ts';
-import { noNewsDetector } from './no-news.ts';
+import { evidenceKeeper } from './evidence.ts';
 import { loopFigures, withoutDetectors, type LoopOptions } from './options.ts';
 import { printsOf } from './prints.ts';
 import { recent } from './recent.ts';
-import { repeatDetector } from './repeat.ts';
-import { sameOutcomeDetector } from './same-outcome.ts';
-import { sameWordsDetector } from './same-words.ts';
-import { staleGroundDetector } from './stale-ground.ts';
-import type { LoopDetector, Suspicion } from './suspicion.ts';
 import { track, type TrackState } from './track.ts';
+import { userDetectors } from './user-detectors.ts';
+import { verdictOf, verdictOfChant, verdictOfSighting } from './verdicts.ts';
 
 interface JudgeState {
   readonly version: 1;
   readonly track: TrackState;
   readonly costs: CostsState;
-  readonly detectors: Record<string, unknown>;
+  readonly detectors: Readonly<Record<string, unknown>>;
   readonly warned: [number, number][];
   readonly chants: { readonly text: ChantState; readonly thinking: ChantState };
   readonly lastStep: number;
 }
 
-const EVIDENCE_MAX = 64;
 const WARNED_MAX = 64;
+/** A loop that has wasted this many tokens is halted a fifth sooner. */
+const DEAR_TOKENS = 200_000;
+const DEAR_FACTOR = 0.8;
 
-/** What explains most: a cycle says more than the repeats that it is made of, a repeat more than a storm of failures. */
-const explanation = (suspicions: readonly Suspicion[]): Suspicion | undefined =>
-  suspicions.find(({ kind, laps }) => kind === 'cycle' && laps >= 3) ??
-  suspicions.find(({ kind, laps }) => kind === 'repeat' && laps >= 3) ??
-  suspicions[0];
-
-const makers: Record<string, (restored?: never) => LoopDetector> = {
-  repeat: repeatDetector,
-  cycle: cycleDetector,
-  'no-news': noNewsDetector,
-  'same-outcome': sameOutcomeDetector,
-  'stale-ground': staleGroundDetector,
-  growth: growthDetector,
-  handoff: handoffDetector,
-  'same-words': sameWordsDetector,
-};
-
-/** Judges the steps of one run tree. `restored` is what `save()` gave in another process. */
+/**
+ * Judges the steps of one run tree. `restored` is what `save()` gave, perhaps in another process; what cannot be read is left out.
+ *
+ * @example
+ * const judge = createLoopJudge({ loops: 'standard', tools: { job_status: { poll: '30m' } } });
+ * const verdict = judge.observe(record); // undefined, or a warning or a halt with its reason
+ */
 export function createLoopJudge(options: LoopOptions = {}, restored?: unknown): LoopJudge {
+  const state = isState(restored) ? restored : undefined;
+  if (state === undefined) return judgeFrom(options, undefined);
+  try {
+    return judgeFrom(options, structuredClone(state));
+  } catch {
+    // A state that was tampered with or cut is no reason to fail a run.
+    return judgeFrom(options, undefined);
+  }
+}
+
+function isState(value: unknown): value is JudgeState {
+  return typeof value === 'object' && value !== null && (value as { version?: unknown }).version === 1;
+}
+
+function judgeFrom(options: LoopOptions, state: JudgeState | undefined): LoopJudge {
   const figures = loopFigures(options.loops);
   const without = withoutDetectors(options.loops);
-  const state = (restored as JudgeState | undefined)?.version === 1 ? (restored as JudgeState) : undefined;
   const seen = track(state?.track);
   const spent = costs(state?.costs);
-  const detectors = Object.entries(makers)
-    .filter(([name]) => !without.has(name))
-    .map(([name, make]) => make(state?.detectors[name] as never));
+  const detectors = builtInDetectors(without, state?.detectors);
   const warned = recent<number>(WARNED_MAX, state?.warned);
-  const contents: VerdictEvidence[] = [];
   const chants = { text: chantDetector(state?.chants.text), thinking: chantDetector(state?.chants.thinking) };
+  const evidence = evidenceKeeper();
+  const askUser = userDetectors(options);
+  const policies = new Map(Object.entries(options.tools ?? {}));
   let lastStep = state?.lastStep ?? -1;
 
-  const verdictOf = (step: StepRecord, level: Verdict['level'], suspicions: readonly Suspicion[], strongest: Suspicion): Verdict => {
-    const { kind, period, laps, firstStep, steps, reason, clearedBy, score } = strongest;
-    return {
-      level,
-      kind,
-      detectors: suspicions.map((suspicion) => suspicion.kind),
-      step: step.index,
-      firstStep,
-      period,
-      laps,
-      steps,
-      identity: shortHash(strongest.identity),
-      reason,
-      waste: spent.wasteOf(steps, period ?? 1),
-      confidence: Math.min(1, score / figures.haltAt),
-      clearedBy,
-      evidence: () => contents.filter((past) => steps.includes(past.step)),
-    };
+  const judgeStep = (step: StepRecord): Verdict | undefined => {
+    const prints = printsOf(step, policies.get(step.name));
+    if (prints === undefined) return undefined;
+    evidence.keep(prints);
+    const moment = seen.observe(prints);
+    const suspicions = detectors
+      .map((detector) => detector.observe(prints, moment))
+      .filter((suspicion) => suspicion !== undefined)
+      .filter(({ score }) => score >= figures.warnAt)
+      .sort((a, b) => b.score - a.score);
+    const strongest = suspicions[0];
+    if (strongest === undefined) return undefined;
+    const isDear = (spent.wasteOf(strongest.steps, strongest.period ?? 1).tokens ?? 0) >= DEAR_TOKENS;
+    const haltAt = isDear ? figures.haltAt * DEAR_FACTOR : figures.haltAt;
+    const context = { step: step.index, haltAt, wasteOf: spent.wasteOf, evidenceOf: evidence.of };
+    if (strongest.score >= haltAt) return verdictOf(suspicions, { ...context, level: 'halt' });
+    // One warning a loop, in whichever way it is seen; a loop that was broken and begins again is a new one.
+    const isKnown = suspicions.some(({ identity, laps }) => (warned.get(identity) ?? Number.POSITIVE_INFINITY) <= laps);
+    for (const { identity, laps } of suspicions) warned.put(identity, laps);
+    return isKnown ? undefined : verdictOf(suspicions, { ...context, level: 'warn' });
   };
 
-  /** The step that streams is not over yet: it is the one after the last. */
-  const verdictOfChant = (chant: Chant, channel: 'text' | 'thinking'): Verdict => ({
-    level: 'halt',
-    kind: chant.kind,
-    detectors: [chant.kind],
-    step: lastStep + 1,
-    firstStep: lastStep + 1,
-    period: null,
-    laps: chant.laps,
-    steps: [lastStep + 1],
-    identity: shortHash(chant.identity),
-    reason: reasonOf(chant, channel),
-    waste: { steps: 0, tokens: Math.ceil((chant.size * (chant.laps - 1)) / 4), nanoUsd: null },
-    confidence: 1,
-    clearedBy: 'text that says something else',
-    evidence: () => [],
-  });
-
   return {
-    observe(step: StepRecord): Verdict | undefined {
+    observe(step) {
       lastStep = step.index;
       spent.add(step);
-      const prints = printsOf(step, options.tools?.[step.name]);
-      if (!prints) return undefined;
-      contents.push({ step: step.index, name: step.name, args: step.args, output: step.output });
-      if (contents.length > EVIDENCE_MAX) contents.shift();
-      const moment = seen.observe(prints);
-      const suspicions = detectors
-        .map((detector) => detector.observe(prints, moment))
-        .filter((suspicion) => suspicion !== undefined)
-        .filter(({ score }) => score >= figures.warnAt)
-        .sort((a, b) => b.score - a.score);
-      const strongest = suspicions[0];
-      if (strongest === undefined) return undefined;
-      if (strongest.score >= figures.haltAt) return verdictOf(step, 'halt', suspicions, explanation(suspicions) ?? strongest);
-      // One warning a loop, in whichever way it is seen; a loop that was broken and begins again is a new one.
-      const isKnown = suspicions.some(({ identity, laps }) => (warned.get(identity) ?? Infinity) <= laps);
-      for (const { identity, laps } of suspicions) warned.put(identity, laps);
-      return isKnown ? undefined : verdictOf(step, 'warn', suspicions, explanation(suspicions) ?? strongest);
+      const built = judgeStep(step);
+      const sighting = askUser(step);
+      const isUsers = sighting !== undefined && built?.level !== 'halt' && (built === undefined || sighting.level === 'halt');
+      return isUsers ? verdictOfSighting(sighting, step.index, evidence.of([step.index])) : built;
     },
     observeText(delta, channel) {
+      if (without.has('chant')) return undefined;
       const chant = chants[channel].push(delta);
-      return chant === undefined ? undefined : verdictOfChant(chant, channel);
+      return chant === undefined ? undefined : verdictOfChant(chant, channel, lastStep + 1);
     },
     save: (): JudgeState => ({
       version: 1,

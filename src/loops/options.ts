@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { durationMs, isDuration, type Duration } from '../core/duration.ts';
+import { detectorNames, type DetectorName } from './detector-names.ts';
 import type { Detector } from './detector.ts';
 
 /** How soon loops are acted on: `gentle` waits longest. */
@@ -37,7 +38,7 @@ export interface LoopSettings {
   /** Futile rounds before a halt. */
   readonly haltAt?: number | undefined;
   /** Names of built-in detectors to leave out. */
-  readonly without?: readonly string[] | undefined;
+  readonly without?: readonly DetectorName[] | undefined;
 }
 
 /** Everything the judge of a run is made from. All parts are optional. */
@@ -59,7 +60,7 @@ export const loopOptions = z.union([
       preset: z.enum(loopPresets).optional(),
       warnAt: figure.optional(),
       haltAt: figure.optional(),
-      without: z.array(z.string()).readonly().optional(),
+      without: z.array(z.enum(detectorNames)).readonly().optional(),
     })
     .refine(({ warnAt, haltAt }) => warnAt === undefined || haltAt === undefined || warnAt <= haltAt, {
       message: 'warnAt must not be above haltAt: a warning comes before a halt',
@@ -124,6 +125,8 @@ export function loopFigures(loops: LoopOptions['loops']): LoopFigures {
   return { warnAt, haltAt: Math.max(settings.haltAt ?? preset.haltAt, warnAt) };
 }
 
-/** The built-in detectors that an option leaves out. */
-export const withoutDetectors = (loops: LoopOptions['loops']): ReadonlySet<string> =>
-  new Set(typeof loops === 'object' ? loops.without : []);
+/** The built-in detectors that an option leaves out: all of them under the preset `off`. */
+export function withoutDetectors(loops: LoopOptions['loops']): ReadonlySet<string> {
+  const settings: LoopSettings = typeof loops === 'string' ? { preset: loops } : (loops ?? {});
+  return new Set(settings.preset === 'off' ? detectorNames : settings.without);
+}

@@ -12,6 +12,8 @@ interface Outcome {
   readonly sketch: number[];
   weight: number;
   count: number;
+  /** How many of its calls were new when they were made. */
+  distinct: number;
   tick: number;
   round: number;
   /** The words of the newest questions, and the targets of all, both bounded. */
@@ -33,6 +35,8 @@ const SAME_FAILURE = 0.6;
 /** Arguments with this much of their words in common are one question in other words. */
 const SAME_QUESTION = 0.6;
 const SHORT_RESULT = 200;
+const AGAIN = 0.4;
+const NOTHING_AGAIN = 0.15;
 
 /** One outcome under many arguments: the same failure over sibling tools, the same nothing for twenty searches. */
 export function sameOutcomeDetector(restored?: SameOutcomeState): LoopDetector {
@@ -48,6 +52,7 @@ export function sameOutcomeDetector(restored?: SameOutcomeState): LoopDetector {
       if (found !== undefined) {
         if (found.round !== prints.round) found.weight += weightOf(found, prints, moment);
         found.count += found.round === prints.round ? 0 : 1;
+        found.distinct += moment.answer === 'first' ? 1 : 0;
         found.tick = moment.tick;
         found.round = prints.round;
         found.questions = [...found.questions, prints.argsWords.slice(0, ARGS_KEPT)].slice(-QUESTIONS_KEPT);
@@ -78,6 +83,7 @@ const newOutcome = (prints: Prints, { tick }: Moment, sketch: number[]): Outcome
   sketch,
   weight: 1,
   count: 1,
+  distinct: 1,
   tick,
   round: prints.round,
   questions: [prints.argsWords.slice(0, ARGS_KEPT)],
@@ -103,8 +109,10 @@ function isSame(outcome: Outcome, prints: Prints, sketch: readonly number[]): bo
 function weightOf(past: Outcome, prints: Prints, { answer }: Moment): number {
   const { outcome, nature, isTransient, resultSize } = prints;
   if (outcome === 'failure') return isTransient ? 0.3 : answer === 'first' ? 0.6 : 1;
-  // The same call again is a repeat, and judged as one.
-  if (nature.effect === 'write' || answer !== 'first') return 0;
+  if (nature.effect === 'write') return 0;
+  // The same call again is a repeat and judged as one; among other calls with this outcome it is one more of them.
+  if (answer !== 'first')
+    return past.distinct > 1 && nature.effect === 'read' && answer === 'same' ? (outcome === 'miss' ? NOTHING_AGAIN : AGAIN) : 0;
   const isSameQuestion = past.questions.some((question) => overlap(question, prints.argsWords) >= SAME_QUESTION);
   const isNewTarget = prints.argsMarks.some((mark) => !past.targets.includes(mark));
   if (outcome === 'miss') return nature.effect === 'unknown' ? 0 : isNewTarget ? 0.15 : isSameQuestion ? 0.45 : 0.25;

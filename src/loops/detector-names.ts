@@ -1,0 +1,13 @@
+/** The built-in detectors. `chant` is the one that reads a text while it streams. */
+export const detectorNames = [
+  'repeat',
+  'cycle',
+  'no-news',
+  'same-outcome',
+  'stale-ground',
+  'growth',
+  'handoff',
+  'same-words',
+  'chant',
+] as const;
+export type DetectorName = (typeof detectorNames)[number];
