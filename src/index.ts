@@ -68,6 +68,10 @@ export type { MeterOptions } from './meter/options.ts';
 
 // Stores
 export { memoryStore } from './stores/memory-store.ts';
+export { checkReserve, checkSettle } from './stores/requests.ts';
+export { resolveWindow, stretchAt, windowName } from './core/window.ts';
+export type { Stretch } from './core/window.ts';
+export { durationMs } from './core/duration.ts';
 export type {
   AccountId,
   AccountRef,
@@ -85,4 +89,13 @@ export type {
 export type { AmountLimits, Amounts, Dimension } from './core/amounts.ts';
 export { dimensions } from './core/amounts.ts';
 export { fit } from './core/reservation.ts';
-export type { Ask, Fit, Gate, Shortfall, Sums } from './core/reservation.ts';
+export type { Ask, Fit, Gate, Shortfall, Standing, Sums } from './core/reservation.ts';
+
+// The audit log
+export { auditLog } from './audit/log/audit-log.ts';
+export type { AuditLog, AuditLogOptions, EventSource } from './audit/log/audit-log.ts';
+export { readAuditLog } from './audit/log/read-audit-log.ts';
+export type { ReadAuditLogOptions } from './audit/log/read-audit-log.ts';
+export { hmac } from './audit/log/ids.ts';
+export type { IdWriter } from './audit/log/ids.ts';
+export type { AuditAmounts, AuditEntry, StepEndEntry } from './audit/log/entry.ts';

@@ -1,0 +1,177 @@
+import type { Writable } from 'node:stream';
+import { InvalidOptionError } from '../../core/errors.ts';
+import type { EventName, Events } from '../../runtime/events.ts';
+import { AUDIT_VERSION, type AuditEntry } from './entry.ts';
+import { auditEntries } from './entries.ts';
+import { fileWriter } from './file-writer.ts';
+import type { IdWriter } from './ids.ts';
+import { lineQueue } from './line-queue.ts';
+import { streamWriter } from './stream-writer.ts';
+
+/** The part of a guard that listeners need. */
+export type EventSource = Pick<Events, 'on'>;
+
+export interface AuditLogOptions {
+  /** Writes ids in another form; `hmac(key)` hashes them. Default: as they are. */
+  readonly ids?: IdWriter | undefined;
+  /** Which events are written. Default: all. */
+  readonly events?: readonly EventName[] | undefined;
+  /** The file is put aside under a name with its time when it has grown to so many bytes. Default 64 MiB. */
+  readonly rotateBytes?: number | undefined;
+  /** How many files put aside are kept; the oldest are deleted. Default 64, with the default size 4 GiB in all. */
+  readonly keep?: number | undefined;
+  /** Entries that wait for the disk or the stream, in characters; beyond it they are lost, and counted. Default 16 Mi. */
+  readonly maxPending?: number | undefined;
+  /** Waits for the disk itself after each batch, so that a power failure loses no batch that was written. Default false. */
+  readonly isDurable?: boolean | undefined;
+  /** Told when writing fails. The log goes on trying. */
+  readonly onError?: ((error: unknown) => void) | undefined;
+  /** Milliseconds since the epoch. Default `Date.now`. */
+  readonly now?: (() => number) | undefined;
+}
+
+/** An audit log that is being written. */
+export interface AuditLog {
+  /** Writes down what a guard does from now on; the returned function stops it. One log may follow several guards. */
+  follow(guard: EventSource): () => void;
+  /** Resolves when everything so far is handed to the operating system, or when five seconds were not enough. */
+  flush(): Promise<void>;
+  /** Stops following, flushes, closes the file. A stream that was given stays open. */
+  close(): Promise<void>;
+  /** Entries written and entries lost. */
+  readonly counts: { readonly written: number; readonly lost: number };
+}
+
+const every: readonly EventName[] = [
+  'run:start',
+  'run:end',
+  'run:halt',
+  'step:start',
+  'step:end',
+  'budget:alert',
+  'loop:verdict',
+  'ladder:climb',
+  'scope:missing',
+  'store:error',
+  'usage:invalid',
+  'hook:error',
+];
+const BATCH = 256 * 1024;
+const RETRY_MS = [100, 500, 2_000, 10_000];
+const FLUSH_MS = 5_000;
+
+/**
+ * An append-only log of what a guard did: one JSON object a line (see `AuditEntry`). No prompt, argument or result is in
+ * it. Entries never wait in a run's way: they are queued within a bound, and when the disk cannot keep up the log says
+ * how many it lost (`log:gap`). A file belongs to one process at a time; give each process its own.
+ *
+ * @throws InvalidOptionError for options that cannot be used, and the file system's error for a path that cannot be written
+ * @example
+ * const log = auditLog('logs/audit.jsonl', { ids: hmac(key) });
+ * log.follow(guard);
+ * process.once('SIGTERM', () => guard.close().then(() => log.close()));
+ */
+export function auditLog(target: string | Writable, options: AuditLogOptions = {}): AuditLog {
+  const { rotateBytes = 64 * 1024 * 1024, keep = 64, maxPending = 16 * 1024 * 1024, isDurable = false, now = Date.now } = options;
+  checkCounts({ rotateBytes, keep, maxPending });
+  const writer = typeof target === 'string' ? fileWriter(target, { rotateBytes, keep, isDurable, now }) : streamWriter(target);
+  const queue = lineQueue(maxPending);
+  const entries = auditEntries(options.ids, now);
+  const offs = new Set<() => void>();
+  const counts = { written: 0, lost: 0 };
+  let pumping: Promise<void> | undefined;
+  let isClosed = false;
+  /** A stream that has failed stays so; a disk may recover. */
+  let isBroken = false;
+
+  const lineOf = (entry: AuditEntry): string => `${JSON.stringify(entry)}\n`;
+
+  function write(entry: AuditEntry): void {
+    if (isClosed || isBroken || !queue.push(lineOf(entry))) {
+      counts.lost += 1;
+      return;
+    }
+    counts.written += 1;
+    pumping ??= pump().finally(() => (pumping = undefined));
+  }
+
+  const takeAll = (most: number): string => {
+    const text = queue.take(most);
+    const lost = queue.takeLost();
+    return lost === 0 ? text : text + lineOf({ v: AUDIT_VERSION, at: now(), event: 'log:gap', entries: lost });
+  };
+
+  async function pump(): Promise<void> {
+    // What the same turn of the event loop says goes out at once.
+    await new Promise((resolve) => setImmediate(resolve));
+    let failures = 0;
+    while (!queue.isEmpty || failures > 0) {
+      try {
+        await writer.append(failures > 0 ? '' : takeAll(BATCH));
+        failures = 0;
+      } catch (error) {
+        tell(error);
+        isBroken = typeof target !== 'string';
+        if (isBroken) return;
+        const pauseMs = RETRY_MS[Math.min(failures, RETRY_MS.length - 1)] ?? 0;
+        failures += 1;
+        await new Promise<void>((resolve) => void setTimeout(resolve, pauseMs).unref());
+        if (isClosed && failures >= RETRY_MS.length) return;
+      }
+    }
+  }
+
+  function tell(error: unknown): void {
+    try {
+      options.onError?.(error);
+    } catch {
+      // An error hook that fails has nobody left to tell.
+    }
+  }
+
+  const writeRest = (): void => {
+    try {
+      const text = takeAll(Number.POSITIVE_INFINITY);
+      if (text !== '') writer.appendNow?.(text);
+    } catch (error) {
+      tell(error);
+    }
+  };
+  process.once('exit', writeRest);
+
+  async function flush(): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, FLUSH_MS)));
+    await Promise.race([late, pumping]);
+    clearTimeout(timer);
+  }
+
+  return {
+    follow(guard) {
+      const each = (options.events ?? every).map((name) => guard.on(name, (event) => write(entries[name](event as never))));
+      const off = (): void => {
+        offs.delete(off);
+        for (const stop of each) stop();
+      };
+      offs.add(off);
+      return off;
+    },
+    flush,
+    async close() {
+      for (const off of offs) off();
+      await flush();
+      isClosed = true;
+      process.off('exit', writeRest);
+      writeRest();
+      await writer.close();
+    },
+    counts,
+  };
+}
+
+function checkCounts(options: Readonly<Record<string, number>>): void {
+  const issues = Object.entries(options)
+    .filter(([, value]) => !Number.isSafeInteger(value) || value < 1)
+    .map(([path, value]) => ({ path, message: `expected a whole number of 1 or more, got ${String(value)}`, value }));
+  if (issues.length > 0) throw new InvalidOptionError('options of auditLog', issues);
+}

@@ -1,0 +1,119 @@
+import type { DenialFacts } from '../../core/halt.ts';
+import { toNano } from '../../core/money.ts';
+import type { EndedStepInfo, GuardEvents, RunInfo, StepInfo } from '../../runtime/events.ts';
+import { AUDIT_VERSION, auditAmounts, type AuditEntry, type AuditRun, type PromptPrint } from './entry.ts';
+import { writtenId, type IdWriter } from './ids.ts';
+
+type Entries = { readonly [E in keyof GuardEvents]: (event: GuardEvents[E]) => AuditEntry };
+
+/** The entry of every event. Names, numbers, times and hashes go in, content never does: events have none. */
+export function auditEntries(ids: IdWriter | undefined, now: () => number): Entries {
+  const v = AUDIT_VERSION;
+  const stamp = (at = now()): { v: number; at: number } => ({ v, at });
+  const runId = (id: string): string => writtenId(ids, id, 'run');
+
+  function runOf({ id, parentId, agent, tenant, scopes }: RunInfo): AuditRun {
+    return {
+      run: runId(id),
+      ...(parentId === undefined ? {} : { parent: runId(parentId) }),
+      ...(agent === undefined ? {} : { agent }),
+      tenant: writtenId(ids, tenant, 'tenant'),
+      scopes: ids ? Object.fromEntries(Object.entries(scopes).map(([scope, id]) => [scope, writtenId(ids, id, scope)])) : scopes,
+    };
+  }
+
+  const stepOf = ({ index, round, kind, name, held }: StepInfo) => ({ step: index, round, kind, name, held: auditAmounts(held) });
+
+  const accountOf = <A extends { tenant: string; scope: string; id: string }>(account: A): A => ({
+    ...account,
+    tenant: writtenId(ids, account.tenant, 'tenant'),
+    id: writtenId(ids, account.id, account.scope),
+  });
+
+  return {
+    'run:start': ({ run }) => ({ ...stamp(run.startedAt), event: 'run:start', ...runOf(run) }),
+    'run:end': ({ run, report }) => ({
+      ...stamp(report.endedAt ?? now()),
+      event: 'run:end',
+      ...runOf(run),
+      durationMs: report.durationMs,
+      used: auditAmounts(report.used),
+      estimatedSteps: report.estimatedSteps,
+      unpricedCalls: report.unpricedCalls,
+      halted: report.halt?.cause,
+    }),
+    'run:halt': ({ run, halt }) => ({
+      ...stamp(halt.at),
+      event: 'run:halt',
+      ...runOf(run),
+      cause: halt.cause,
+      step: halt.step,
+      reason: halt.reason,
+      ...(halt.denial ? { denial: accountOf<DenialFacts>(halt.denial) } : {}),
+    }),
+    'step:start': ({ run, step }) => ({
+      ...stamp(step.startedAt),
+      event: 'step:start',
+      ...runOf(run),
+      ...stepOf(step),
+      expected: {
+        nanoUsd: toNano(step.expected.usd),
+        inputTokens: step.expected.inputTokens,
+        outputTokens: step.expected.outputTokens,
+      },
+      rungs: step.rungs,
+    }),
+    'step:end': ({ run, step }) => ({
+      ...stamp(step.endedAt),
+      event: 'step:end',
+      ...runOf(run),
+      ...stepOf(step),
+      outcome: step.outcome,
+      durationMs: step.endedAt - step.startedAt,
+      used: auditAmounts(step.used),
+      overage: auditAmounts(step.overage),
+      usage: step.usage,
+      attempts: step.attempts,
+      isEstimated: step.isEstimated,
+      isCached: step.isCached,
+      sizes: step.sizes,
+      priceSource: step.priceSource,
+      prompt: (step as EndedStepInfo & { readonly prompt?: PromptPrint }).prompt,
+    }),
+    // A function is not written: `evidence` stays in the process.
+    'loop:verdict': ({ run, verdict }) => ({ ...stamp(), event: 'loop:verdict', ...runOf(run), ...verdict, evidence: undefined }),
+    'ladder:climb': ({ run, step, rung, pressure, detail, isShadow }) => ({
+      ...stamp(),
+      event: 'ladder:climb',
+      ...runOf(run),
+      step,
+      rung,
+      pressure,
+      detail,
+      isShadow,
+    }),
+    'budget:alert': (alert) => ({ ...stamp(), event: 'budget:alert', ...accountOf(alert) }),
+    'scope:missing': ({ scope, account }) => ({ ...stamp(), event: 'scope:missing', what: `${scope} → ${account}` }),
+    'store:error': ({ operation, policy, error }) => ({
+      ...stamp(),
+      event: 'store:error',
+      what: operation,
+      policy,
+      error: nameOf(error),
+    }),
+    'usage:invalid': ({ run, step, problem }) => ({
+      ...stamp(),
+      event: 'usage:invalid',
+      run: runId(run.id),
+      what: `step ${step}: ${problem}`,
+    }),
+    'hook:error': ({ hook, error }) => ({ ...stamp(), event: 'hook:error', what: hook, error: nameOf(error) }),
+  };
+}
+
+/** An error by its name and code: its message may hold anything. */
+function nameOf(error: unknown): string {
+  if (!(error instanceof Error)) return typeof error;
+  const { code } = error as { code?: unknown };
+  return typeof code === 'string' || typeof code === 'number' ? `${error.name} ${code}` : error.name;
+}

@@ -1,0 +1,217 @@
+import { spawnSync } from 'node:child_process';
+import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { PassThrough, Writable } from 'node:stream';
+import { gzipSync } from 'node:zlib';
+import { auditLog, createGuard, hmac, InvalidOptionError, readAuditLog, type AuditEntry, type Guard } from 'holdfast';
+import { afterAll, describe, expect, it } from 'vitest';
+import { builtPackage } from '../../support/built-package.ts';
+
+const scratch = mkdtempSync(path.join(tmpdir(), 'holdfast-audit-'));
+afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+let files = 0;
+const newFile = (): string => path.join(scratch, `log-${(files += 1)}`, 'audit.jsonl');
+
+const usage = { inputTokens: 100, outputTokens: 10 };
+const secret = 'a-secret-of-enough-bytes';
+
+async function work(guard: Guard, user = 'alice'): Promise<void> {
+  await guard.run({ scopes: { user }, id: undefined }, async (run) => {
+    await run.step({ kind: 'model', model: 'gpt-4o', input: 'the secret prompt' }, async () => ({ output: 'the secret answer', usage }));
+    await run.step({ kind: 'tool', name: 'search', args: { q: 'the secret argument' } }, async () => ({ output: 'the secret result' }));
+  });
+}
+
+async function read(file: string): Promise<{ entries: AuditEntry[]; problems: string[] }> {
+  const entries: AuditEntry[] = [];
+  const problems: string[] = [];
+  for await (const entry of readAuditLog(file, { onProblem: ({ line, problem }) => problems.push(`${line}: ${problem}`) }))
+    entries.push(entry);
+  return { entries, problems };
+}
+
+describe('the audit log', () => {
+  it('tells the whole story of a run, and none of its content', async () => {
+    const file = newFile();
+    const log = auditLog(file);
+    const guard = createGuard();
+    log.follow(guard);
+    await work(guard);
+    await log.close();
+    const { entries, problems } = await read(file);
+    expect(problems).toEqual([]);
+    expect(entries.map(({ event }) => event)).toEqual(['run:start', 'step:start', 'step:end', 'step:start', 'step:end', 'run:end']);
+    expect(entries[2]).toMatchObject({
+      kind: 'model',
+      name: 'gpt-4o',
+      scopes: { user: 'alice' },
+      used: { nanoUsd: 350_000, tokens: 110, steps: 1 },
+    });
+    expect(entries[5]).toMatchObject({ used: { nanoUsd: 350_000, steps: 2, toolCalls: 1 } });
+    expect(readFileSync(file, 'utf8')).not.toContain('secret');
+  });
+
+  it('writes verdicts, halts and refusals, each once', async () => {
+    const file = newFile();
+    const log = auditLog(file);
+    const guard = createGuard({ budgets: { user: { toolCalls: 2 } } });
+    log.follow(guard);
+    const run = guard.start({ scopes: { user: 'bob' } });
+    const call = () => run.step({ kind: 'tool', name: 'look', args: {} }, async () => ({ output: Math.random() }));
+    await call();
+    await call();
+    await expect(call()).rejects.toThrow('user budget exceeded');
+    await run.end();
+    await log.close();
+    const { entries } = await read(file);
+    expect(entries.filter(({ event }) => event === 'run:halt')).toMatchObject([
+      { cause: 'budget', step: 2, denial: { scope: 'user', id: 'bob', dimension: 'toolCalls', limit: 2 } },
+    ]);
+    const alerts = entries.flatMap((entry) => (entry.event === 'budget:alert' ? [entry.threshold] : []));
+    expect(alerts).toEqual([0.5, 0.8, 0.95]);
+  });
+
+  it('writes ids as hashes that are the same for the same id, and different with another key', async () => {
+    const usersWith = async (key: string): Promise<string[]> => {
+      const file = newFile();
+      const log = auditLog(file, { ids: hmac(key) });
+      const guard = createGuard({ budgets: { user: { toolCalls: 1 } } });
+      log.follow(guard);
+      await expect(work(guard).then(() => work(guard))).rejects.toThrow('budget exceeded');
+      await log.close();
+      expect(readFileSync(file, 'utf8')).not.toContain('alice');
+      const { entries } = await read(file);
+      return [...new Set(entries.flatMap((entry) => ('scopes' in entry ? [String(entry.scopes['user'])] : [])))];
+    };
+    const [one, other] = [await usersWith(secret), await usersWith(`${secret}2`)];
+    expect(one).toHaveLength(1);
+    expect(one).not.toEqual(other);
+  });
+
+  it('refuses a key that can be guessed, and sizes that are none', () => {
+    expect(() => hmac('short')).toThrow(InvalidOptionError);
+    expect(() => auditLog(newFile(), { rotateBytes: 0 })).toThrow(/rotateBytes: expected a whole number/);
+  });
+
+  it('cuts off the torn line that a crash left, keeps a whole one without its end, and goes on', async () => {
+    for (const [tail, kept] of [
+      ['{"v":1,"at":7,"ev', 1],
+      ['{"v":1,"at":7,"event":"log:gap","entries":1}', 2],
+    ] as const) {
+      const file = newFile();
+      await auditLog(file).close();
+      appendFileSync(file, `{"v":1,"at":6,"event":"log:gap","entries":1}\n${tail}`);
+      const log = auditLog(file);
+      const guard = createGuard();
+      log.follow(guard);
+      await work(guard);
+      await log.close();
+      const { entries, problems } = await read(file);
+      expect(problems).toEqual([]);
+      expect(entries.map(({ event }) => event).slice(0, kept + 1)).toEqual([...Array.from({ length: kept }, () => 'log:gap'), 'run:start']);
+    }
+  });
+
+  it('is put aside when it has grown, and keeps as many files as it may', async () => {
+    const file = newFile();
+    const log = auditLog(file, { rotateBytes: 500, keep: 2 });
+    const guard = createGuard();
+    log.follow(guard);
+    for (let round = 0; round < 6; round += 1) {
+      await work(guard);
+      await log.flush();
+    }
+    await log.close();
+    const names = readdirSync(path.dirname(file)).sort();
+    expect(names).toHaveLength(3);
+    expect(names.at(-1)).toBe('audit.jsonl');
+    const rest = await read(path.join(path.dirname(file), names[1] ?? ''));
+    expect(rest.problems).toEqual([]);
+    expect(rest.entries.length).toBeGreaterThan(0);
+  });
+
+  it('holds no more entries than it may for a stream that does not read, and says how many it lost', async () => {
+    const stuck = new PassThrough({ highWaterMark: 1 });
+    const log = auditLog(stuck, { maxPending: 4_000 });
+    const guard = createGuard();
+    log.follow(guard);
+    for (let round = 0; round < 20; round += 1) await work(guard);
+    expect(log.counts.lost).toBeGreaterThan(0);
+    let text = '';
+    stuck.on('data', (chunk: Buffer) => (text += chunk.toString()));
+    await log.flush();
+    expect(text).toContain(`"event":"log:gap","entries":${log.counts.lost}`);
+    expect(text.trim().split('\n')).toHaveLength(log.counts.written + 1);
+    await log.close();
+  });
+
+  it('tells of a stream that fails, and harms no run', async () => {
+    const errors: unknown[] = [];
+    const failing = new Writable({ write: (_chunk, _encoding, done) => done(new Error('no space left')) });
+    const log = auditLog(failing, { onError: (error) => errors.push(error) });
+    const guard = createGuard();
+    log.follow(guard);
+    await work(guard);
+    await log.flush();
+    await work(guard);
+    await log.close();
+    expect(errors).toHaveLength(1);
+    expect(log.counts.lost).toBeGreaterThanOrEqual(6);
+  });
+
+  it('writes what still waits when the process ends by itself or by an error', async () => {
+    const folder = await builtPackage(scratch);
+    for (const ending of ['process.exit(0)', "throw new Error('crash')"]) {
+      const file = newFile();
+      const script = `
+        import { auditLog, createGuard } from './holdfast.js';
+        const guard = createGuard();
+        auditLog(${JSON.stringify(file)}).follow(guard);
+        const run = guard.start();
+        for (let i = 0; i < 50; i++) await run.step({ kind: 'tool', name: 't' + i, args: {} }, async () => ({ output: i }));
+        ${ending};`;
+      spawnSync(process.execPath, ['--input-type=module', '-e', script], { cwd: folder });
+      const { entries, problems } = await read(file);
+      expect(problems).toEqual([]);
+      expect(entries.filter(({ event }) => event === 'step:end')).toHaveLength(50);
+    }
+  }, 120_000);
+
+  it('stops when it is told to', async () => {
+    const file = newFile();
+    const log = auditLog(file);
+    const guard = createGuard();
+    const stop = log.follow(guard);
+    stop();
+    await work(guard);
+    await log.close();
+    expect(readFileSync(file, 'utf8')).toBe('');
+  });
+});
+
+describe('readAuditLog', () => {
+  it('tells of lines that are none of ours and reads on', async () => {
+    const file = path.join(scratch, 'strange.jsonl');
+    const good = '{"v":1,"at":6,"event":"log:gap","entries":1}';
+    writeFileSync(file, [good, 'no json', '42', '{"v":99,"at":1,"event":"x"}', `{"x":"${'a'.repeat(2 ** 20)}"}`, good].join('\n'));
+    const { entries, problems } = await read(file);
+    expect(entries).toHaveLength(2);
+    expect(problems).toEqual([
+      '2: is not JSON',
+      '3: is no entry of an audit log',
+      '4: is of version 99 of the log; this holdfast reads up to 1',
+      '5: is longer than a line of an audit log can be',
+    ]);
+  });
+
+  it('reads packed files, and letters that are split over two chunks', async () => {
+    const file = path.join(scratch, 'packed.jsonl.gz');
+    const line = '{"v":1,"at":6,"event":"scope:missing","what":"ü→é"}\n';
+    writeFileSync(file, gzipSync(line.repeat(3_000)));
+    const { entries, problems } = await read(file);
+    expect(problems).toEqual([]);
+    expect(new Set(entries.map((entry) => 'what' in entry && entry.what))).toEqual(new Set(['ü→é']));
+    expect(entries).toHaveLength(3_000);
+  });
+});
