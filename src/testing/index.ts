@@ -13,5 +13,6 @@ export {
   type WireMessage,
   type WireRequest,
 } from './openai-server.ts';
+export { scriptedAgent, type ScriptedAgentOptions, type ScriptedOutcome, type ScriptedTurn, type StepRunner } from './scripted-agent.ts';
 export { fakeClock, type FakeClock } from './fake-clock.ts';
 export { storeContract, type Expect, type TestRunner } from './store-contract.ts';

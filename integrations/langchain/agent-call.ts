@@ -1,0 +1,149 @@
+import { mergeConfigs, type RunnableConfig } from '@langchain/core/runnables';
+import type { BaseMessage, ToolMessage } from '@langchain/core/messages';
+import type { HaltError, Run, RunBudgets, RunOptions } from 'holdfast';
+import { messagesIn, type AgentKind } from './agent-kind.ts';
+import type { AnyGuard } from './any-guard.ts';
+import { resultsMissingAtEnd } from './gaps.ts';
+import { gracefulSignal } from './graceful-signal.ts';
+import { handlerRun } from './guard-callback-handler.ts';
+import { haltAnswer, isAnswered } from './halt-answers.ts';
+import { isGraphBubbleUp, isMiddlewareError } from './host-errors.ts';
+import { MeteringHandler } from './metering-handler.ts';
+import { thrownOn } from './middleware-host.ts';
+import { settingsOf } from './model-call.ts';
+import { isResumeInput, pausedRuns } from './paused-runs.ts';
+
+export interface GuardAgentOptions {
+  /** Scope ids beside those that are found in the config of a call (`configurable`, `context`, `metadata`). They win. */
+  readonly scopes?: (config: RunnableConfig) => RunOptions<string>['scopes'];
+  /** Limits of each run; they only tighten the guard's. */
+  readonly budgets?: RunBudgets<string>;
+  /** The agent's name in reports. Default: its own. */
+  readonly agent?: string;
+  /** Puts the fallback's answer into the shape in which the agent answers. Default: by the kind of the agent. */
+  readonly answer?: (output: unknown, input: unknown) => unknown;
+}
+
+/** What all calls of one guarded agent share. */
+export interface GuardedAgent {
+  readonly guard: AnyGuard;
+  /** What is really called. */
+  readonly target: object;
+  readonly kind: AgentKind;
+  readonly name: string;
+  readonly options: GuardAgentOptions;
+}
+
+/** One call of a guarded agent. */
+export interface AgentCall {
+  readonly run: Run;
+  readonly config: RunnableConfig;
+  readonly input: unknown;
+  /** Runs a part of the call in the run's context. */
+  within<T>(fn: () => T): T;
+  /** Takes a result or a piece of a stream, to see whether it tells of an interrupt. */
+  saw(output: unknown): void;
+  /** The error of a halt that the agent swallowed. */
+  swallowed(): HaltError | undefined;
+  /** The fallback's answer, or the error to throw. */
+  failed(error: unknown): Promise<{ readonly output: unknown } | { readonly error: unknown }>;
+  close(): Promise<void>;
+}
+
+/** Begins a call: finds or starts its run, closes what an abort left open in the thread, and prepares the config. */
+export async function openCall(agent: GuardedAgent, input: unknown, config: RunnableConfig | undefined): Promise<AgentCall> {
+  const { guard, name } = agent;
+  const given = config ?? {};
+  const thread = threadOf(given, name);
+  const { run, isOwn } = runFor(agent, given, input, thread);
+  const within = <T>(fn: () => T): T => guard.within(run, name, fn);
+  const { signal, stop } = gracefulSignal(run, agent.kind.name === 'createAgent');
+  const handler = new MeteringHandler(guard, { enter: () => guard.current()?.run ?? run, find: () => guard.current()?.run ?? run });
+  let isInterrupted = false;
+  return {
+    run,
+    within,
+    config: mergeConfigs(given, { callbacks: [handler], signal }) as RunnableConfig,
+    input: await within(() => withoutGap(agent, input, given)),
+    saw(output) {
+      isInterrupted ||= hasInterrupt(output);
+    },
+    swallowed: () => (run.haltError && !isAnswered(run) ? run.haltError : undefined),
+    async failed(error) {
+      if (isGraphBubbleUp(error)) {
+        isInterrupted = true;
+        return { error };
+      }
+      const stopped = run.haltError;
+      if (!stopped) return { error: withoutLayer(error) };
+      return (await haltAnswer(guard, run)) ?? { error: stopped };
+    },
+    async close() {
+      stop();
+      if (!isOwn) return;
+      if (isInterrupted && thread !== undefined && !run.haltError) pausedRuns(guard).add(thread, run);
+      else await run.end();
+    },
+  };
+}
+
+function runFor(
+  { guard, name, options }: GuardedAgent,
+  config: RunnableConfig,
+  input: unknown,
+  thread: string | undefined,
+): { run: Run; isOwn: boolean } {
+  const around = guard.current();
+  // Within `guard.run` the agent takes that run; within another agent it is a run of its own, inside that one.
+  if (around && around.agent === undefined && !around.run.isEnded) return { run: around.run, isOwn: false };
+  const waiting = around || thread === undefined ? undefined : pausedRuns(guard).take(thread, isResumeInput(input));
+  if (waiting) return { run: waiting, isOwn: true };
+  const parent = around?.run ?? handlerRun(guard, config.callbacks);
+  const run = guard.start({
+    scopes: { ...guard.scopesOf(config), ...options.scopes?.(config) },
+    agent: name,
+    ...(options.budgets ? { budgets: options.budgets } : {}),
+    ...(parent && !parent.isEnded ? { parent } : {}),
+  });
+  return { run, isOwn: true };
+}
+
+const threadOf = ({ configurable }: RunnableConfig, name: string): string | undefined => {
+  const thread: unknown = configurable?.['thread_id'];
+  return typeof thread === 'string' || typeof thread === 'number' ? `${name}:${thread}` : undefined;
+};
+
+const hasInterrupt = (output: unknown): boolean =>
+  (Array.isArray(output) ? output : [output]).some((piece) => typeof piece === 'object' && piece !== null && '__interrupt__' in piece);
+
+/** `createAgent` puts a layer around what a middleware throws; the guard's own one is taken off, for unguarded there is none. */
+function withoutLayer(error: unknown): unknown {
+  if (!isMiddlewareError(error)) return error;
+  const { cause } = error;
+  return typeof cause === 'object' && cause !== null && thrownOn.has(cause) ? cause : error;
+}
+
+interface Threaded {
+  readonly checkpointer?: unknown;
+  getState(config: RunnableConfig): Promise<{ readonly values?: unknown }>;
+}
+
+/** The input, with a result before it for each tool call that an abort left without one at the end of the thread. */
+async function withoutGap({ target }: GuardedAgent, input: unknown, config: RunnableConfig): Promise<unknown> {
+  const { checkpointer, getState } = target as Partial<Threaded>;
+  const messages = messagesIn(input);
+  if (!checkpointer || !getState || messages.length === 0 || config.configurable?.['thread_id'] === undefined) return input;
+  const missing = await resultsMissing(target as Threaded, messages, config);
+  if (missing.length === 0) return input;
+  return Array.isArray(input) ? [...missing, ...messages] : { ...settingsOf(input), messages: [...missing, ...messages] };
+}
+
+async function resultsMissing(target: Threaded, messages: readonly unknown[], config: RunnableConfig): Promise<ToolMessage[]> {
+  try {
+    const { values } = await target.getState(config);
+    return resultsMissingAtEnd(messagesIn(values) as BaseMessage[], messages);
+  } catch {
+    // A thread that cannot be read is the host's to report, when it reads it itself.
+    return [];
+  }
+}

@@ -1,0 +1,115 @@
+import type { BaseMessage } from '@langchain/core/messages';
+import type { MediaView, MessageView, ToolCallView } from 'holdfast';
+
+const roles: Readonly<Record<string, MessageView['role']>> = {
+  system: 'system',
+  developer: 'system',
+  human: 'user',
+  ai: 'assistant',
+  tool: 'tool',
+  function: 'tool',
+};
+
+interface Kept {
+  readonly content: unknown;
+  readonly toolCalls: unknown;
+  readonly view: MessageView;
+}
+
+// Histories are sent again with every call: each message is looked at once.
+const kept = new WeakMap<BaseMessage, Kept>();
+
+/** LangChain's messages as the core sees them. `ref` is the message itself. */
+export const messageViews = (messages: readonly BaseMessage[]): MessageView[] => messages.map(messageView);
+
+function messageView(message: BaseMessage): MessageView {
+  const { content, tool_calls: toolCalls } = message as BaseMessage & { tool_calls?: unknown };
+  const known = kept.get(message);
+  if (known && known.content === content && known.toolCalls === toolCalls) return known.view;
+  const view = lookAt(message);
+  kept.set(message, { content, toolCalls, view });
+  return view;
+}
+
+function lookAt(message: BaseMessage): MessageView {
+  const { tool_call_id: toolCallId } = message as { tool_call_id?: unknown };
+  const media = mediaOf(message.content);
+  const toolCalls = toolCallsOf(message);
+  return {
+    role: roles[message.getType()] ?? 'user',
+    text: textOf(message.content),
+    ...(media.length > 0 ? { media } : {}),
+    ...(toolCalls.length > 0 ? { toolCalls } : {}),
+    ...(typeof toolCallId === 'string' ? { toolCallId } : {}),
+    ...(message.name === undefined ? {} : { name: message.name }),
+    ref: message,
+  };
+}
+
+/** The tool calls of a model's message, broken ones among them: they go over the wire like the others. */
+export function toolCallsOf(message: unknown): ToolCallView[] {
+  const { tool_calls: valid, invalid_tool_calls: invalid } = message as { tool_calls?: unknown; invalid_tool_calls?: unknown };
+  return [...recordsOf(valid), ...recordsOf(invalid)].map(({ name, args, id }) => ({
+    name: typeof name === 'string' ? name : '',
+    args,
+    ...(typeof id === 'string' ? { id } : {}),
+  }));
+}
+
+/** The text of a content, which may be a string or a list of blocks. */
+export function textOf(content: unknown): string {
+  if (typeof content === 'string') return content;
+  return recordsOf(content)
+    .map(({ text }) => (typeof text === 'string' ? text : ''))
+    .join('');
+}
+
+/** The visible thinking in a content: Anthropic's `thinking`, LangChain's `reasoning`, OpenAI's summaries. */
+export function thinkingOf(content: unknown): string {
+  return recordsOf(content)
+    .flatMap(({ type, thinking, reasoning, summary }) => {
+      if (type === 'thinking') return thinking;
+      if (type !== 'reasoning') return undefined;
+      return typeof reasoning === 'string' ? reasoning : recordsOf(summary).map(({ text }) => text);
+    })
+    .filter((piece) => typeof piece === 'string')
+    .join('');
+}
+
+function mediaOf(content: unknown): MediaView[] {
+  return recordsOf(content).flatMap((block): MediaView[] => {
+    const type = typeof block['type'] === 'string' ? block['type'] : '';
+    const bytes = bytesOf(block);
+    const size = bytes === undefined ? {} : { bytes };
+    if (type.includes('image')) return [{ kind: 'image', ...size, ...detailOf(block) }];
+    if (type.includes('audio')) return [{ kind: 'audio', ...size }];
+    if (type.includes('file') || type === 'document' || type.includes('video')) return [{ kind: 'file', ...size }];
+    return [];
+  });
+}
+
+function detailOf({ image_url: image, detail: own }: Record<string, unknown>): { detail?: 'low' | 'high' | 'auto' } {
+  const detail = own ?? (image as { detail?: unknown } | undefined)?.detail;
+  return detail === 'low' || detail === 'high' || detail === 'auto' ? { detail } : {};
+}
+
+/** The size of what a block carries, where it carries it itself and not as a link. */
+function bytesOf(block: Record<string, unknown>): number | undefined {
+  const nested = [block, block['image_url'], block['input_audio'], block['file'], block['source']];
+  for (const holder of nested) {
+    const {
+      data,
+      url,
+      file_data: file,
+    } = typeof holder === 'object' && holder !== null ? (holder as Record<string, unknown>) : { url: holder };
+    if (data instanceof Uint8Array) return data.byteLength;
+    const text = [data, file, url].find((value): value is string => typeof value === 'string');
+    if (text === undefined || (text === url && !text.startsWith('data:'))) continue;
+    return Math.floor(((text.length - (text.indexOf(',') + 1)) * 3) / 4);
+  }
+  return undefined;
+}
+
+/** The objects in a list; nothing for anything else. */
+export const recordsOf = (value: unknown): Record<string, unknown>[] =>
+  Array.isArray(value) ? value.filter((each): each is Record<string, unknown> => typeof each === 'object' && each !== null) : [];

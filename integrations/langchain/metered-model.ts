@@ -1,0 +1,153 @@
+import type { Callbacks } from '@langchain/core/callbacks/manager';
+import type { BaseChatModel } from '@langchain/core/language_models/chat_models';
+import { coerceMessageLikeToMessage, type BaseMessage, type BaseMessageLike } from '@langchain/core/messages';
+import type { LLMResult } from '@langchain/core/outputs';
+import { completed, type BeginAttempt } from './model-attempt.ts';
+import { isBinding, rebound } from './bindings.ts';
+import { callbacksInForce } from './callbacks.ts';
+import { attemptStream } from './attempt-stream.ts';
+import { settingsOf } from './model-call.ts';
+
+/** Methods that give another model: what they give is metered too. */
+const derivers: ReadonlySet<PropertyKey> = new Set(['bindTools', 'withConfig', 'bind', 'withStructuredOutput']);
+
+/** Methods that reach the model through others of its methods: those others must be the metered ones. */
+const entrances: ReadonlySet<PropertyKey> = new Set([
+  'invoke',
+  'batch',
+  'stream',
+  'transform',
+  'generatePrompt',
+  'predict',
+  'predictMessages',
+  'call',
+  'callPrompt',
+  'streamLog',
+  'streamV2',
+  'pipe',
+  'pick',
+  'assign',
+  'map',
+  'asTool',
+  'withRetry',
+  'withFallbacks',
+  'withListeners',
+]);
+
+const meteredModels = new WeakSet<object>();
+
+/** Whether `generate` and its like can be taken over. */
+const isChatModel = (model: unknown): model is BaseChatModel =>
+  typeof model === 'object' && model !== null && '_streamResponseChunks' in model && 'generate' in model;
+
+/**
+ * The same model, each call of which is first announced to `begin`. It stands as near to the provider as a host lets
+ * anyone stand: retries and fallbacks of the host are outside of it, and each is an attempt of its own.
+ */
+export function meteredModel<M>(model: M, begin: BeginAttempt): M {
+  if (isBinding(model)) return rebound(model, meteredModel(model.bound, begin)) as M;
+  if (!isChatModel(model)) return model;
+  const overrides: Record<PropertyKey, unknown> = {
+    generate: (messages: BaseMessageLike[][], options?: unknown, callbacks?: Callbacks) =>
+      generate(model, begin, messages, options, callbacks),
+    _streamIterator: (input: unknown, options?: unknown) => streamIterator(model, begin, input, options),
+    streamEvents: (input: unknown, options?: unknown, streamOptions?: unknown) =>
+      streamEvents(model, metered, begin, input, options, streamOptions),
+  };
+  const metered: BaseChatModel = new Proxy(model, {
+    get(target, property) {
+      if (Object.hasOwn(overrides, property)) return overrides[property];
+      const value: unknown = Reflect.get(target, property, target);
+      if (typeof value !== 'function' || property === 'constructor') return value;
+      if (derivers.has(property)) return (...args: unknown[]) => meteredAgain(Reflect.apply(value, metered, args), begin);
+      return entrances.has(property) ? value.bind(metered) : value.bind(target);
+    },
+  });
+  meteredModels.add(metered);
+  return metered as M;
+}
+
+/** What a deriver gave is built around the metered model, or is a new model that is not metered yet. */
+function meteredAgain(derived: unknown, begin: BeginAttempt): unknown {
+  return isMetered(isBinding(derived) ? derived.bound : derived) ? derived : meteredModel(derived, begin);
+}
+
+const isMetered = (model: unknown): boolean => typeof model === 'object' && model !== null && meteredModels.has(model);
+
+async function generate(
+  model: BaseChatModel,
+  begin: BeginAttempt,
+  prompts: BaseMessageLike[][],
+  options: unknown,
+  callbacks: Callbacks | undefined,
+): Promise<LLMResult> {
+  if (prompts.length !== 1) {
+    const results = await Promise.all(prompts.map((prompt) => generate(model, begin, [prompt], options, callbacks)));
+    return {
+      generations: results.flatMap(({ generations }) => generations),
+      llmOutput: Object.assign({}, ...results.map(({ llmOutput }) => llmOutput)),
+    };
+  }
+  const messages = (prompts[0] ?? []).map((message) => coerceMessageLikeToMessage(message));
+  const given = Array.isArray(options) ? { stop: options as string[] } : settingsOf(options);
+  const attempt = await begin({
+    model,
+    messages,
+    options: given,
+    callbacks: callbacksInForce((given['callbacks'] as Callbacks | undefined) ?? callbacks),
+  });
+  if (attempt.answer) return { generations: [[{ text: attempt.answer.text, message: attempt.answer } as never]], llmOutput: {} };
+  return completed(attempt, () =>
+    attempt.model.generate([attempt.messages], { ...attempt.options, callbacks: attempt.callbacks } as never, attempt.callbacks),
+  );
+}
+
+async function* streamIterator(model: BaseChatModel, begin: BeginAttempt, input: unknown, options: unknown): AsyncGenerator<unknown> {
+  const given = settingsOf(options);
+  const attempt = await begin({
+    model,
+    messages: messagesOf(input),
+    options: given,
+    callbacks: callbacksInForce(given['callbacks'] as Callbacks | undefined),
+  });
+  if (attempt.answer) return void (yield attempt.answer);
+  yield* attemptStream(attempt, () =>
+    attempt.model._streamIterator(attempt.messages, { ...attempt.options, callbacks: attempt.callbacks } as never),
+  );
+}
+
+/** The newer protocol tells no callback of anything, so here its events are counted by hand. */
+function streamEvents(
+  model: BaseChatModel,
+  metered: BaseChatModel,
+  begin: BeginAttempt,
+  input: unknown,
+  options: unknown,
+  streamOptions: unknown,
+): unknown {
+  const given = settingsOf(options);
+  const events = Reflect.get(model, 'streamEvents') as (...args: unknown[]) => unknown;
+  if (given['version'] === 'v1' || given['version'] === 'v2') return Reflect.apply(events, metered, [input, options, streamOptions]);
+  // The stream is built by the host from the model's own events: it gets a model whose events are metered.
+  const source = Object.create(model, {
+    _streamChatModelEvents: {
+      value: async function* (messages: BaseMessage[], callOptions: unknown, runManager: unknown) {
+        const attempt = await begin({ model, messages, options: settingsOf(callOptions), callbacks: undefined });
+        const chatEvents = Reflect.get(attempt.model, '_streamChatModelEvents') as (...args: unknown[]) => AsyncGenerator<unknown>;
+        yield* attemptStream(
+          attempt,
+          () => Reflect.apply(chatEvents, attempt.model, [attempt.messages, callOptions, runManager]),
+          'events',
+        );
+      },
+    },
+  }) as object;
+  return Reflect.apply(events, source, [input, options, streamOptions]);
+}
+
+function messagesOf(input: unknown): BaseMessage[] {
+  if (typeof input === 'string') return [coerceMessageLikeToMessage(input)];
+  if (Array.isArray(input)) return input.map((message) => coerceMessageLikeToMessage(message as BaseMessageLike));
+  const { toChatMessages } = input as { toChatMessages?: () => BaseMessage[] };
+  return toChatMessages ? toChatMessages.call(input) : [];
+}

@@ -1,0 +1,205 @@
+import { BaseCallbackHandler, type NewTokenIndices } from '@langchain/core/callbacks/base';
+import type { BaseMessage } from '@langchain/core/messages';
+import type { LLMResult } from '@langchain/core/outputs';
+import type { Call, Run, Step } from 'holdfast';
+import type { AnyGuard } from './any-guard.ts';
+import { attemptKey, attemptWatch, type AttemptWatch } from './attempt-context.ts';
+import { guardClaims, type Claims } from './claims.ts';
+import { chatModelEvent, textModelEvent, toolEvent, type ModelEvent } from './event-calls.ts';
+import { isGraphBubbleUp } from './host-errors.ts';
+import { modelResult, toolResult } from './step-result.ts';
+import { eventPieces, tokenPieces } from './stream-pieces.ts';
+import { usageReport } from './usage-report.ts';
+
+/** A run of LangChain's as its start event tells of it. */
+export interface LangChainRun {
+  readonly runId: string;
+  readonly parentRunId: string | undefined;
+  readonly name?: string | undefined;
+  readonly metadata?: unknown;
+  readonly input?: unknown;
+}
+
+/** Finds the guard's run that an event of LangChain belongs to. */
+export interface RunFinder {
+  /** Called at each start. */
+  enter(event: LangChainRun): Run | undefined;
+  /** Called at each end; `error` where it failed. */
+  leave?(runId: string, error?: unknown): void | Promise<void>;
+  /** The run of an event that has started. */
+  find(runId: string): Run | undefined;
+}
+
+interface Metered {
+  readonly step: Step;
+  readonly watch: AttemptWatch | undefined;
+}
+
+/**
+ * Turns LangChain's callback events into steps: a start is `begin`, a new token is `stream`, an end is `end`, an error is
+ * `fail`. It meters and vetoes; what it throws reaches the caller, for it asks LangChain to raise and to wait.
+ */
+export class MeteringHandler extends BaseCallbackHandler {
+  name = 'holdfast';
+  protected readonly guard: AnyGuard;
+  readonly #runs: RunFinder;
+  readonly #claims: Claims;
+  readonly #open = new Map<string, Metered>();
+
+  constructor(guard: AnyGuard, runs: RunFinder) {
+    // Only through `super` does it set `awaitHandlers` too: as a field alone, a veto would come too late.
+    super({ raiseError: true, ignoreChain: runs.leave === undefined, ignoreRetriever: true, ignoreCustomEvent: true });
+    this.guard = guard;
+    this.#runs = runs;
+    this.#claims = guardClaims(guard);
+  }
+
+  // LangChain copies handlers for nested runs; the state of this one must stay one.
+  override copy(): this {
+    return this;
+  }
+
+  override async handleChatModelStart(
+    serialized: unknown,
+    messages: BaseMessage[][],
+    runId: string,
+    parentRunId?: string,
+    extraParams?: Record<string, unknown>,
+    _tags?: string[],
+    metadata?: Record<string, unknown>,
+    runName?: string,
+  ): Promise<void> {
+    const event: ModelEvent = { serialized, extraParams, metadata, runName };
+    await this.#begin({ runId, parentRunId, metadata, name: runName }, () => chatModelEvent(event, messages[0] ?? []));
+  }
+
+  override async handleLLMStart(
+    serialized: unknown,
+    prompts: string[],
+    runId: string,
+    parentRunId?: string,
+    extraParams?: Record<string, unknown>,
+    _tags?: string[],
+    metadata?: Record<string, unknown>,
+    runName?: string,
+  ): Promise<void> {
+    const event: ModelEvent = { serialized, extraParams, metadata, runName };
+    await this.#begin({ runId, parentRunId, metadata, name: runName }, () => textModelEvent(event, prompts[0] ?? ''));
+  }
+
+  override async handleToolStart(
+    serialized: unknown,
+    input: string,
+    runId: string,
+    parentRunId?: string,
+    _tags?: string[],
+    metadata?: Record<string, unknown>,
+    runName?: string,
+    toolCallId?: string,
+  ): Promise<void> {
+    await this.#begin({ runId, parentRunId, metadata, name: runName }, () => toolEvent(serialized, input, runName, toolCallId));
+  }
+
+  override async handleLLMNewToken(
+    token: string,
+    _index: NewTokenIndices,
+    runId: string,
+    _parentRunId?: string,
+    _tags?: string[],
+    fields?: { chunk?: unknown },
+  ): Promise<void> {
+    const step = this.#open.get(runId)?.step;
+    if (step) for (const { delta, channel } of tokenPieces(token, fields?.chunk)) await step.stream(delta, channel);
+  }
+
+  override async handleChatModelStreamEvent(event: unknown, runId: string): Promise<void> {
+    const step = this.#open.get(runId)?.step;
+    if (step) for (const { delta, channel } of eventPieces(event)) await step.stream(delta, channel);
+  }
+
+  override async handleLLMEnd(
+    { generations, llmOutput }: LLMResult,
+    runId: string,
+    _parentRunId?: string,
+    _tags?: string[],
+    extraParams?: Record<string, unknown>,
+  ): Promise<void> {
+    await this.#settle(runId, undefined, async ({ step, watch }) => {
+      const first = generations[0]?.[0];
+      const message = (first as { message?: unknown } | undefined)?.message;
+      const result = message ? modelResult(message) : { text: first?.text ?? '' };
+      if (watch) watch.newest = 'ok';
+      await step.end({ ...result, ...(extraParams?.['cached'] === true ? { cached: true } : {}) }, usageReport({ message, llmOutput }));
+    });
+  }
+
+  override async handleLLMError(error: unknown, runId: string): Promise<void> {
+    await this.#settle(runId, error, async ({ step, watch }) => {
+      if (watch) watch.newest = 'failed';
+      await step.fail(error);
+    });
+  }
+
+  override async handleToolEnd(output: unknown, runId: string): Promise<void> {
+    await this.#settle(runId, undefined, ({ step }) => step.end(toolResult(output)));
+  }
+
+  override async handleToolError(error: unknown, runId: string): Promise<void> {
+    // A tool that waits for a person has not been called yet: it will be, when the person has answered.
+    await this.#settle(runId, error, ({ step }) => (isGraphBubbleUp(error) ? step.release() : step.fail(error)));
+  }
+
+  override async handleAgentAction(_action: unknown, runId: string): Promise<void> {
+    // The one place where a classic executor lets a veto of its tools through.
+    const stopped = this.#runs.find(runId)?.haltError;
+    if (stopped) throw stopped;
+  }
+
+  // LangChain's declaration has the last arguments in another order; this is the one in which they come.
+  override async handleChainStart(
+    _chain: unknown,
+    input: unknown,
+    runId: string,
+    parentRunId?: string,
+    _tags?: string[],
+    metadata?: Record<string, unknown>,
+    _runType?: string,
+    name?: string,
+  ): Promise<void> {
+    this.#runs.enter({ runId, parentRunId, metadata, name, input });
+  }
+
+  override async handleChainEnd(_output: unknown, runId: string): Promise<void> {
+    await this.#runs.leave?.(runId);
+  }
+
+  override async handleChainError(error: unknown, runId: string): Promise<void> {
+    await this.#runs.leave?.(runId, error);
+  }
+
+  async #begin(event: LangChainRun, callOf: () => Call): Promise<void> {
+    const { runId } = event;
+    const run = this.#runs.enter(event);
+    if (!run || run.isEnded || !this.#claims.take(runId, this)) return;
+    try {
+      const call = callOf();
+      const key = call.kind === 'model' ? (attemptKey(this.guard) ?? runId) : undefined;
+      // No await before this line: parallel tools are told of at once, and each must find what the others hold.
+      const step = await run.begin(call, { key, canEdit: false });
+      this.#open.set(runId, { step, watch: call.kind === 'model' && step.isJoined ? attemptWatch(this.guard) : undefined });
+    } catch (error) {
+      // LangChain tells nothing more of a call that was refused.
+      this.#claims.release(runId, this);
+      await this.#runs.leave?.(runId, error);
+      throw error;
+    }
+  }
+
+  async #settle(runId: string, error: unknown, book: (metered: Metered) => Promise<void>): Promise<void> {
+    const metered = this.#open.get(runId);
+    this.#open.delete(runId);
+    this.#claims.release(runId, this);
+    if (metered) await book(metered);
+    await this.#runs.leave?.(runId, error);
+  }
+}

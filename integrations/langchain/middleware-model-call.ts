@@ -1,0 +1,127 @@
+import { AIMessage, SystemMessage, type BaseMessage } from '@langchain/core/messages';
+import type { CallEdits, Run, Step } from 'holdfast';
+import { watchingAttempts, type AttemptWatch } from './attempt-context.ts';
+import { editedMessages } from './edited-messages.ts';
+import { editedModel, takesCap } from './edited-model.ts';
+import { closedGaps } from './gaps.ts';
+import { haltAnswer } from './halt-answers.ts';
+import { meteredModel } from './metered-model.ts';
+import { passedOn, type MiddlewareHost } from './middleware-host.ts';
+import type { MiddlewareRuntime } from './middleware-runs.ts';
+import { answerMessage, attemptsIn } from './model-attempt.ts';
+import { innermost, modelCall, modelFacts, settingsOf, wireTools } from './model-call.ts';
+import { repairedThread } from './repaired-thread.ts';
+import { modelResult } from './step-result.ts';
+import { usageReport } from './usage-report.ts';
+
+/** The part of `createAgent`'s model request that the guard reads and changes. */
+export interface ModelHookRequest {
+  readonly model: unknown;
+  readonly messages: readonly BaseMessage[];
+  readonly systemMessage?: SystemMessage | undefined;
+  readonly systemPrompt?: string | undefined;
+  readonly tools?: readonly unknown[] | undefined;
+  readonly toolChoice?: unknown;
+  readonly modelSettings?: Readonly<Record<string, unknown>> | undefined;
+  readonly runtime: MiddlewareRuntime;
+}
+
+export type ModelHookNext = (request: ModelHookRequest) => Promise<unknown>;
+
+/** One model call of an agent, as a step. */
+export async function guardedModelCall(host: MiddlewareHost, request: ModelHookRequest, next: ModelHookNext): Promise<unknown> {
+  const { runs } = host;
+  const messages = closedGaps(request.messages);
+  const run = runs.runOf(request.runtime, messages.at(-1)?.getType() === 'human');
+  const response = await modelStep(host, run, messages === request.messages ? request : { ...request, messages }, next);
+  runs.rest(run, !(answerIn(response)?.tool_calls?.length ?? 0));
+  return messages === request.messages || !AIMessage.isInstance(response) ? response : repairedThread(messages, response);
+}
+
+async function modelStep(host: MiddlewareHost, run: Run, request: ModelHookRequest, next: ModelHookNext): Promise<unknown> {
+  const { guard, runs } = host;
+  let step: Step | undefined;
+  const watch: AttemptWatch = { newest: 'none' };
+  try {
+    const views = historyOf(request);
+    step = await run.begin(
+      modelCall(modelFacts(request.model), views, wireTools(request.tools), settingsOf(request.modelSettings), innermost(request.model)),
+      { canEdit: takesCap(request.model) },
+    );
+    const { offer } = step;
+    if (offer.kind === 'answer') {
+      await step.end({ output: offer.output });
+      return answerMessage(offer.output);
+    }
+    const edited = editedRequest(request, views, offer.edits);
+    const model = meteredModel(
+      edited.model,
+      attemptsIn(guard, () => ({ run, leave: () => {} })),
+    );
+    const begun = step;
+    const response = await watchingAttempts(guard, watch, () => begun.within(() => next({ ...edited, model })));
+    await settle(run, step, watch, answerIn(response));
+    return response;
+  } catch (error) {
+    await step?.fail(error);
+    const answer = await haltAnswer(guard, run);
+    if (answer) return answerMessage(answer.output);
+    runs.rest(run, true);
+    throw run.haltError ?? passedOn(error);
+  }
+}
+
+/**
+ * Books the answer. Where the newest attempt that was seen had failed, a model that nobody saw has answered (another
+ * middleware put it in): that was an attempt of its own.
+ */
+async function settle(run: Run, step: Step, watch: AttemptWatch, answer: AIMessage | undefined): Promise<void> {
+  const result = answer ? modelResult(answer) : {};
+  const usage = answer && usageReport({ message: answer });
+  if (watch.newest === 'failed') {
+    const unseen = await step.within(() => run.begin(step.call)).catch(() => undefined);
+    await unseen?.end(result, usage);
+  }
+  await step.end(result, usage);
+}
+
+/** The model's message in whatever a hook inside gave back. */
+function answerIn(response: unknown): AIMessage | undefined {
+  if (AIMessage.isInstance(response)) return response;
+  const { messages } = settingsOf(response);
+  return Array.isArray(messages) ? messages.find((message): message is AIMessage => AIMessage.isInstance(message)) : undefined;
+}
+
+const hasSystem = ({ systemMessage }: ModelHookRequest): boolean => systemMessage !== undefined && systemMessage.text !== '';
+
+/** What goes over the wire: the system message first, where there is one. */
+const historyOf = (request: ModelHookRequest): BaseMessage[] =>
+  hasSystem(request) && request.systemMessage ? [request.systemMessage, ...request.messages] : [...request.messages];
+
+/** The request as the guard allows it. */
+function editedRequest(request: ModelHookRequest, history: BaseMessage[], edits: CallEdits): ModelHookRequest {
+  const model = editedModel(request.model, edits);
+  const { tools: names, messages: messageEdits } = edits;
+  const tools = names && request.tools?.filter((tool) => names.includes(toolName(tool)));
+  const edited = { ...request, model, ...(tools ? { tools, ...(tools.length === 0 ? { toolChoice: undefined } : {}) } : {}) };
+  if (!messageEdits) return edited;
+  const messages = editedMessages(history, messageEdits);
+  if (!hasSystem(request)) return { ...edited, messages };
+  const [first, ...others] = messages;
+  if (SystemMessage.isInstance(first)) {
+    return first === request.systemMessage ? { ...edited, messages: others } : withSystem(edited, first, others);
+  }
+  return withSystem(edited, new SystemMessage(''), messages);
+}
+
+/** `createAgent` takes either form of the system prompt, but not a change of both. */
+const withSystem = (request: ModelHookRequest, systemMessage: SystemMessage, messages: BaseMessage[]): ModelHookRequest => ({
+  ...request,
+  systemMessage,
+  messages,
+});
+
+const toolName = (tool: unknown): string => {
+  const name = settingsOf(tool)['name'] ?? settingsOf(settingsOf(tool)['function'])['name'];
+  return typeof name === 'string' ? name : '';
+};

@@ -1,0 +1,77 @@
+import { ToolMessage } from '@langchain/core/messages';
+import type { Run, Step, ToolCall } from 'holdfast';
+import { haltAnswer } from './halt-answers.ts';
+import { isGraphBubbleUp, isMiddlewareError, isToolInvocationError } from './host-errors.ts';
+import { passedOn, type MiddlewareHost } from './middleware-host.ts';
+import type { MiddlewareRuntime } from './middleware-runs.ts';
+import { toolResult } from './step-result.ts';
+import { notedResult } from './tool-notes.ts';
+import { detached } from './detached.ts';
+
+/** The part of `createAgent`'s tool request that the guard reads. */
+export interface ToolHookRequest {
+  readonly toolCall: { readonly name: string; readonly args?: unknown; readonly id?: string | undefined };
+  readonly runtime: MiddlewareRuntime;
+}
+
+export type ToolHookNext = (request: ToolHookRequest) => Promise<unknown>;
+
+/** One tool call of an agent, as a step. Calls of unknown tools and calls with arguments that do not fit are seen here too. */
+export async function guardedToolCall(host: MiddlewareHost, request: ToolHookRequest, next: ToolHookNext): Promise<unknown> {
+  const run = host.runs.runOf(request.runtime, false);
+  try {
+    return await toolStep(host, run, request, next);
+  } finally {
+    host.runs.rest(run, false);
+  }
+}
+
+async function toolStep(host: MiddlewareHost, run: Run, request: ToolHookRequest, next: ToolHookNext): Promise<unknown> {
+  const { toolCall } = request;
+  let step: Step | undefined;
+  try {
+    step = await run.begin(callOf(toolCall));
+    const { offer } = step;
+    if (offer.kind === 'answer') {
+      await step.end({ output: offer.output });
+      return resultOf(toolCall, typeof offer.output === 'string' ? offer.output : JSON.stringify(offer.output));
+    }
+    const output = await step.within(() => next(request));
+    await step.end(toolResult(output));
+    return notedResult(output, offer.edits.note);
+  } catch (error) {
+    if (isGraphBubbleUp(error)) {
+      // The tool waits for a person and is called again when the answer is there: that call is the one that counts.
+      await step?.release();
+      throw error;
+    }
+    await step?.fail(error);
+    // The halt is told at the next model call, with an answer or an error: until then the conversation must stay valid.
+    if (run.haltError) {
+      detached(haltAnswer(host.guard, run));
+      return resultOf(toolCall, 'The run was stopped before this call was finished.', 'error');
+    }
+    if (host.toolErrors() === 'throw') throw passedOn(error);
+    return toolErrorResult(toolCall, error);
+  }
+}
+
+const callOf = ({ name, args, id }: ToolHookRequest['toolCall']): ToolCall => ({
+  kind: 'tool',
+  name,
+  args,
+  ...(id === undefined ? {} : { id }),
+});
+
+const resultOf = ({ id = '', name }: ToolHookRequest['toolCall'], content: string, status: 'success' | 'error' = 'success'): ToolMessage =>
+  new ToolMessage({ content, tool_call_id: id, name, status });
+
+/**
+ * What `createAgent` itself makes of a tool's error where no middleware wraps its tools: with one, it would let the run
+ * fail. An error that came through another middleware fails the run in either case, and one about arguments is
+ * `createAgent`'s to answer.
+ */
+function toolErrorResult(toolCall: ToolHookRequest['toolCall'], error: unknown): ToolMessage {
+  if (isMiddlewareError(error) || isToolInvocationError(error)) throw passedOn(error);
+  return resultOf(toolCall, `${String(error)}\n Please fix your mistakes.`, 'error');
+}

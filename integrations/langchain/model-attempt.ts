@@ -1,0 +1,161 @@
+import { randomUUID } from 'node:crypto';
+import type { Callbacks } from '@langchain/core/callbacks/manager';
+import type { BaseChatModel } from '@langchain/core/language_models/chat_models';
+import { AIMessage, type BaseMessage } from '@langchain/core/messages';
+import type { Generation, LLMResult } from '@langchain/core/outputs';
+import type { CallEdits, Run, Step } from 'holdfast';
+import type { AnyGuard } from './any-guard.ts';
+import { attemptKey, attemptWatch, withinAttempt } from './attempt-context.ts';
+import { isBinding } from './bindings.ts';
+import { handlersIn, withHandler } from './callbacks.ts';
+import { editedMessages } from './edited-messages.ts';
+import { editedModel, takesCap } from './edited-model.ts';
+import { modelCall, modelFacts, settingsOf } from './model-call.ts';
+import { modelResult } from './step-result.ts';
+import { StreamMeter } from './stream-meter.ts';
+import { usageReport } from './usage-report.ts';
+
+type Options = Readonly<Record<string, unknown>>;
+
+/** A call that a model is about to make. */
+export interface ModelRequest {
+  readonly model: BaseChatModel;
+  readonly messages: BaseMessage[];
+  readonly options: Options;
+  readonly callbacks: Callbacks | undefined;
+}
+
+/** One try at a model call: the call as the guard allows it, and the ways in which it ends. */
+export interface ModelAttempt extends ModelRequest {
+  /** An answer that the guard gives instead; the attempt is over then. */
+  readonly answer: AIMessage | undefined;
+  /** Runs a part of the call: doors inside find the step. */
+  within<T>(fn: () => T): T;
+  /** Takes what streams where no callback sees it. */
+  stream(delta: string, channel: 'text' | 'thinking'): void | Promise<void>;
+  ended(message: unknown, isCached?: boolean): Promise<void>;
+  /** Books the failure; gives the error to throw. */
+  failed(error: unknown): Promise<unknown>;
+}
+
+export type BeginAttempt = (request: ModelRequest) => Promise<ModelAttempt>;
+
+/** The run that a call belongs to, and what to do when the call is over. */
+export interface RunSeat {
+  readonly run: Run;
+  leave(): void | Promise<void>;
+}
+
+/** Begins attempts in the runs that `seatOf` finds. */
+export const attemptsIn =
+  (guard: AnyGuard, seatOf: (request: ModelRequest) => RunSeat): BeginAttempt =>
+  async (request) => {
+    const seat = seatOf(request);
+    const key = attemptKey(guard) ?? randomUUID();
+    try {
+      const step = await seat.run.begin(callOf(request), { key, canEdit: takesCap(request.model) });
+      return openAttempt(guard, seat, step, key, request);
+    } catch (error) {
+      await seat.leave();
+      throw error;
+    }
+  };
+
+function callOf({ model, messages, options }: ModelRequest): ReturnType<typeof modelCall> {
+  const bound = settingsOf((model as { defaultOptions?: unknown }).defaultOptions);
+  const tools = options['tools'] ?? bound['tools'];
+  return modelCall(modelFacts(model), messages, Array.isArray(tools) ? tools : undefined, options, bound, model as unknown as Options);
+}
+
+async function openAttempt(guard: AnyGuard, seat: RunSeat, step: Step, key: string, request: ModelRequest): Promise<ModelAttempt> {
+  const { run } = seat;
+  const watch = step.isJoined ? attemptWatch(guard) : undefined;
+  // Whoever opened the step has the offer; a door that joined it changes nothing.
+  const offer = step.isJoined ? undefined : step.offer;
+  if (offer?.kind === 'answer') await step.end({ output: offer.output });
+  const edited = offer?.kind === 'call' ? editedRequest(request, offer.edits) : request;
+  const streamMeter = new StreamMeter(guard, step);
+  const leave = async (): Promise<void> => {
+    streamMeter.close();
+    await seat.leave();
+  };
+  if (offer?.kind === 'answer') await leave();
+  return {
+    ...edited,
+    options: { ...edited.options, signal: eitherSignal(edited.options['signal'], step.signal) },
+    // Without another handler nothing streams in here, and a handler would only cost time.
+    callbacks: hasHandlers(request) ? withHandler(request.callbacks, streamMeter) : request.callbacks,
+    answer: offer?.kind === 'answer' ? answerMessage(offer.output) : undefined,
+    within: (fn) => withinAttempt(guard, key, () => step.within(fn)),
+    stream: (delta, channel) => step.stream(delta, channel),
+    async ended(message, isCached = false) {
+      if (watch) watch.newest = 'ok';
+      await step.end({ ...modelResult(message), ...(isCached ? { cached: true } : {}) }, usageReport({ message }));
+      await leave();
+    },
+    async failed(error) {
+      if (watch) watch.newest = 'failed';
+      await step.fail(error);
+      await leave();
+      return run.haltError ?? error;
+    },
+  };
+}
+
+/** Makes the whole call at once. */
+export async function completed(attempt: ModelAttempt, call: () => Promise<LLMResult>): Promise<LLMResult> {
+  let result: LLMResult;
+  try {
+    result = await attempt.within(call);
+  } catch (error) {
+    throw await attempt.failed(error);
+  }
+  const generation = result.generations[0]?.[0];
+  const message = (generation as { message?: unknown } | undefined)?.message ?? { content: generation?.text ?? '' };
+  await attempt.ended(message, isFromCache(generation, message));
+  return result;
+}
+
+/** LangChain's cache empties the totals of what it gives out, and sets the usage to zero. */
+function isFromCache(generation: Generation | undefined, message: unknown): boolean {
+  const totals: unknown = generation?.generationInfo?.['tokenUsage'];
+  const { usage_metadata: usage } = message as { usage_metadata?: { total_tokens?: unknown } };
+  return typeof totals === 'object' && totals !== null && Object.keys(totals).length === 0 && usage?.total_tokens === 0;
+}
+
+function editedRequest(request: ModelRequest, edits: CallEdits): ModelRequest {
+  const messages = edits.messages ? editedMessages(request.messages, edits.messages) : request.messages;
+  const model = editedModel(request.model, edits) as BaseChatModel;
+  const options = edits.tools ? { ...request.options, ...keptTools(request, edits.tools) } : request.options;
+  if (model.constructor === request.model.constructor) return { ...request, model, messages, options };
+  return { ...request, messages, ...withToolsOf({ ...request, options }, model) };
+}
+
+function keptTools({ model, options }: ModelRequest, names: readonly string[]): Options {
+  const tools = options['tools'] ?? settingsOf((model as { defaultOptions?: unknown }).defaultOptions)['tools'];
+  if (!Array.isArray(tools)) return {};
+  const nameOf = (tool: unknown): unknown => settingsOf(settingsOf(tool)['function'])['name'] ?? settingsOf(tool)['name'];
+  const kept = tools.filter((tool) => names.includes(nameOf(tool) as string));
+  return kept.length > 0 ? { tools: kept } : { tools: undefined, tool_choice: undefined };
+}
+
+/** Another provider's model wants the tools in its own way. */
+function withToolsOf({ model: asked, options }: ModelRequest, model: BaseChatModel): { model: BaseChatModel; options: Options } {
+  const { tools, ...others } = { ...settingsOf((asked as { defaultOptions?: unknown }).defaultOptions), ...options };
+  if (!Array.isArray(tools) || typeof model.bindTools !== 'function') return { model, options: others };
+  const bound: unknown = model.bindTools(tools);
+  if (isBinding(bound)) return { model: bound.bound as BaseChatModel, options: { ...others, ...settingsOf(bound.kwargs) } };
+  return { model: bound as BaseChatModel, options: others };
+}
+
+/** An answer of the guard's as the host's own message. */
+export function answerMessage(output: unknown): AIMessage {
+  if (AIMessage.isInstance(output)) return output;
+  return new AIMessage(typeof output === 'string' ? output : JSON.stringify(output ?? ''));
+}
+
+const hasHandlers = ({ callbacks, model }: ModelRequest): boolean =>
+  handlersIn(callbacks).length > 0 || handlersIn(model.callbacks).length > 0;
+
+const eitherSignal = (own: unknown, guards: AbortSignal): AbortSignal =>
+  own instanceof AbortSignal ? AbortSignal.any([own, guards]) : guards;

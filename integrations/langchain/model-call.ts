@@ -1,0 +1,143 @@
+import type { BaseMessage } from '@langchain/core/messages';
+import { convertToOpenAITool } from '@langchain/core/utils/function_calling';
+import type { ModelCall, ReasoningSettings } from 'holdfast';
+import { messageViews } from './message-views.ts';
+
+type Settings = Readonly<Record<string, unknown>>;
+
+/** Providers whose name in LangChain is not the one of price tables. Others are passed on as they are. */
+const providers: Readonly<Record<string, string>> = {
+  google_genai: 'google',
+  google_vertexai: 'google',
+  amazon_bedrock: 'aws',
+  bedrock: 'aws',
+};
+
+/** What a model instance says of itself: enough to count and price a call. */
+export interface ModelFacts {
+  readonly model: string;
+  readonly provider: string | undefined;
+}
+
+/** The name and provider of a chat model or of what is bound around one. */
+export function modelFacts(model: unknown): ModelFacts {
+  const inner = innermost(model);
+  const name = firstText(inner['model'], inner['modelName'], inner['modelId'], inner['deploymentName']) ?? className(inner);
+  return { model: name, provider: providerName(lsParams(inner)['ls_provider']) };
+}
+
+const className = (model: Settings): string => (model.constructor as { lc_name?: () => string; name: string }).name;
+
+function lsParams(model: Settings): Settings {
+  try {
+    // `getLsParams` is how LangChain itself names provider and model; some need the call's options.
+    const params: unknown =
+      typeof model['getLsParams'] === 'function' ? (model['getLsParams'] as (options: object) => unknown)({}) : undefined;
+    return settingsOf(params);
+  } catch {
+    return {};
+  }
+}
+
+/** The provider under the name that price tables use. */
+export function providerName(provider: unknown): string | undefined {
+  return typeof provider === 'string' && provider !== '' ? (providers[provider] ?? provider) : undefined;
+}
+
+/** Looks through `RunnableBinding` and the like. */
+export function innermost(model: unknown): Settings {
+  let at: unknown = model;
+  for (let depth = 0; depth < 10 && typeof at === 'object' && at !== null && 'bound' in at; depth += 1) at = at.bound;
+  return settingsOf(at);
+}
+
+/**
+ * A model call for the core. `settings` are looked through in order for what the caller itself asked for: the options of
+ * the call first, then the fields of the model, or the parameters that go over the wire.
+ */
+export function modelCall(
+  facts: ModelFacts,
+  messages: readonly BaseMessage[],
+  tools: readonly unknown[] | undefined,
+  ...settings: readonly Settings[]
+): ModelCall {
+  const maxOutputTokens = capIn(settings);
+  const reasoning = reasoningIn(settings);
+  const n = firstNumber(settings, ['n']);
+  const serviceTier = firstText(...settings.map((each) => each['service_tier']));
+  return {
+    kind: 'model',
+    model: facts.model,
+    ...(facts.provider === undefined ? {} : { provider: facts.provider }),
+    messages: messageViews(messages),
+    ...(tools && tools.length > 0 ? { tools } : {}),
+    ...(maxOutputTokens === undefined ? {} : { maxOutputTokens }),
+    ...(reasoning ? { reasoning } : {}),
+    ...(serviceTier === undefined ? {} : { serviceTier }),
+    ...(n === undefined ? {} : { n }),
+  };
+}
+
+const capNames = [
+  'max_completion_tokens',
+  'max_output_tokens',
+  'max_tokens',
+  'maxTokens',
+  'maxOutputTokens',
+  'numPredict',
+  'max_tokens_to_sample',
+];
+
+const capIn = (settings: readonly Settings[]): number | undefined => {
+  const cap = firstNumber(settings, capNames);
+  // Some clients write "no cap" as -1.
+  return cap !== undefined && Number.isInteger(cap) && cap > 0 ? cap : undefined;
+};
+
+function reasoningIn(settings: readonly Settings[]): ReasoningSettings | undefined {
+  for (const each of settings) {
+    const effort = firstText(each['reasoning_effort'], each['reasoningEffort'], settingsOf(each['reasoning'])['effort']);
+    const budget = firstNumber([settingsOf(each['thinking']), settingsOf(each['thinkingConfig'])], ['budget_tokens', 'thinkingBudget']);
+    if (effort === undefined && budget === undefined) continue;
+    return { ...(isEffort(effort) ? { effort } : {}), ...(budget === undefined || budget < 0 ? {} : { maxTokens: budget }) };
+  }
+  return undefined;
+}
+
+const efforts = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh'] as const;
+const isEffort = (effort: string | undefined): effort is (typeof efforts)[number] => (efforts as readonly unknown[]).includes(effort);
+
+const firstText = (...values: readonly unknown[]): string | undefined =>
+  values.find((value): value is string => typeof value === 'string' && value !== '');
+
+function firstNumber(settings: readonly Settings[], names: readonly string[]): number | undefined {
+  for (const each of settings) {
+    const value = names.map((name) => each[name]).find((candidate) => typeof candidate === 'number');
+    if (typeof value === 'number') return value;
+  }
+  return undefined;
+}
+
+export const settingsOf = (value: unknown): Settings => (typeof value === 'object' && value !== null ? (value as Settings) : {});
+
+const schemas = new WeakMap<object, unknown>();
+
+/** Tools as they go over the wire. A tool's schema is converted once. */
+export const wireTools = (tools: readonly unknown[] | undefined): unknown[] =>
+  (tools ?? []).map((tool) => {
+    if (typeof tool !== 'object' || tool === null) return tool;
+    const known = schemas.get(tool);
+    if (known !== undefined) return known;
+    const schema = wireTool(tool);
+    schemas.set(tool, schema);
+    return schema;
+  });
+
+function wireTool(tool: object): unknown {
+  try {
+    return convertToOpenAITool(tool as Parameters<typeof convertToOpenAITool>[0]);
+  } catch {
+    const { name, description } = tool as { name?: unknown; description?: unknown };
+    return { name, description };
+  }
+}
