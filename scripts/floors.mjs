@@ -39,6 +39,8 @@ export const floors = [
   integration('openai-agents', ['@openai/agents']),
   integration('fetch'),
   integration('dashboard'),
-  floor('integrations/cli', { packages: ['holdfast', 'holdfast/*'], lazy: peers }),
+  // The demo's scenes are loaded only when they are played.
+  floor('integrations/cli/demo', { sees: ['integrations/cli'], packages: ['holdfast', 'holdfast/*', ...langchain, 'zod'] }),
+  floor('integrations/cli', { sees: ['integrations/cli/demo'], packages: ['holdfast', 'holdfast/*'], lazy: peers }),
   floor('examples', { packages: ['holdfast', 'holdfast/*', ...peers, 'zod'] }),
 ];

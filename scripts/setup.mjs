@@ -39,7 +39,7 @@ function newest(folder) {
 
 if (process.argv.includes('--build')) {
   const built = at('dist', 'src', 'index.js');
-  const sources = [at('src'), at('integrations')].map(newest);
+  const sources = [at('src'), at('integrations'), at('examples')].map(newest);
   const settings = ['package.json', 'tsconfig.json', 'tsconfig.build.json'].map((file) => statSync(at(file)).mtimeMs);
   if (!existsSync(built) || statSync(built).mtimeMs < Math.max(...sources, ...settings)) run('npm', 'run', '--silent', 'build');
 }

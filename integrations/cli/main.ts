@@ -1,0 +1,88 @@
+#!/usr/bin/env node
+import { createRequire } from 'node:module';
+import { GuardError } from 'holdfast';
+import { exitCodes, processIo, type Command, type Io } from './io.ts';
+
+/** The commands, each loaded only when it is asked for. */
+const commands: Readonly<Record<string, { readonly summary: string; load(): Promise<Command> }>> = {
+  demo: {
+    summary: 'watch a runaway agent with and without a guard; no key, no network',
+    load: async () => (await import('./demo/command.ts')).demo,
+  },
+  replay: { summary: 'say what a guard would have done in recorded runs', load: async () => (await import('./replay/command.ts')).replay },
+};
+
+const help = (): string => `holdfast: an agent-loop guard
+
+Usage: holdfast COMMAND [options]
+
+${Object.entries(commands)
+  .map(([name, { summary }]) => `  ${name.padEnd(10)} ${summary}`)
+  .join('\n')}
+
+holdfast COMMAND --help tells of one command; holdfast --version tells the version.
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 a guard halted (or would have halted) a run.
+`;
+
+async function main(args: readonly string[], io: Io): Promise<number> {
+  const [name, ...rest] = args;
+  if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
+    io.out(help());
+    return name === undefined ? exitCodes.usage : exitCodes.ok;
+  }
+  if (name === '--version' || name === '-v') {
+    io.out(`${version()}\n`);
+    return exitCodes.ok;
+  }
+  const entry = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (!entry) {
+    io.err(`holdfast: there is no command "${name}"; it has ${Object.keys(commands).join(', ')}; see holdfast --help\n`);
+    return exitCodes.usage;
+  }
+  const command = await entry.load();
+  if (rest.includes('--help') || rest.includes('-h')) {
+    io.out(command.help);
+    return exitCodes.ok;
+  }
+  return command.run(rest, io);
+}
+
+const version = (): string => (createRequire(import.meta.url)('holdfast/package.json') as { version: string }).version;
+
+/** A package that a command needs and the user has not installed. */
+function missingPackage(error: unknown): string | undefined {
+  const { code, message } = error as { code?: unknown; message?: unknown };
+  if (code !== 'ERR_MODULE_NOT_FOUND' || typeof message !== 'string') return undefined;
+  return /Cannot find package '([^']+)'/.exec(message)?.[1];
+}
+
+async function start(): Promise<void> {
+  const stop = new AbortController();
+  process.once('SIGINT', () => stop.abort(new Error('interrupted')));
+  // A reader that leaves early (`holdfast replay … | head`) is no failure.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? exitCodes.ok : exitCodes.failed));
+  const io = processIo(stop.signal);
+  try {
+    process.exitCode = await main(process.argv.slice(2), io);
+  } catch (error) {
+    process.exitCode = complain(error, stop.signal.aborted, io);
+  }
+}
+
+/** Says what went wrong: in one line what a user can mend, with its stack what only we can. */
+function complain(error: unknown, isInterrupted: boolean, io: Io): number {
+  const { code, message = String(error), stack = message } = error as { code?: unknown; message?: string; stack?: string };
+  const name = missingPackage(error);
+  if (name) {
+    io.err(`holdfast: this command needs the package ${name}: npm install ${name}\n`);
+    return exitCodes.failed;
+  }
+  const isUsage = typeof code === 'string' && code.startsWith('ERR_PARSE_ARGS');
+  io.err(`holdfast: ${isUsage ? `${message}; see --help` : isInterrupted || GuardError.is(error) ? message : stack}\n`);
+  return isUsage ? exitCodes.usage : exitCodes.failed;
+}
+
+start().catch((error: unknown) => {
+  process.exitCode = exitCodes.failed;
+  process.stderr.write(`holdfast: ${String(error)}\n`);
+});

@@ -1,0 +1,64 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { play } from '../../examples/support/played-model.ts';
+
+const folder = new URL('../../examples/', import.meta.url);
+const names = readdirSync(folder).flatMap((file) => (file.endsWith('.ts') ? [file.slice(0, -3)] : []));
+
+/** What each example prints, in order. */
+const printed: Record<string, readonly (string | RegExp)[]> = {
+  'wrap-an-agent': ['I could not finish this (loop). A colleague will write to you.', /^stopped because: .*find_flight/],
+  'callback-handler': [/^run budget exceeded: steps 4 used, 1 asked, of 4/, /^user u1 has used \$0\.\d+ of \$0\.5 today$/],
+  middleware: ['This conversation has used up its budget for today.', /^the session used \d+ of 2000 tokens$/],
+  'run-budget': [/^Hello! \(\$0\.\d+\)$/, /^run budget exceeded: inputTokens 0 used, 5\d\d\d asked, of 100$/],
+  'agent-executor': [/^run budget exceeded: toolCalls 3 used, 1 asked, of 3/, /^after 7 steps, tools: list_files$/],
+  'without-a-framework': [
+    /^an answer of at most 19\d\d tokens$/,
+    /^run budget exceeded: usd \$0\.0\d+ used/,
+    /^\d+ calls of gpt-4o for \$0\.0\d+$/,
+  ],
+  'budgets-by-scope': [
+    'user at 50 %: 0.3 of 0.5',
+    'done',
+    /^user budget exceeded: usd \$0\.3 used, \$0\.3 asked, of \$0\.5/,
+    'done',
+    /^alice has used \$0\.6, and has \$1\.40 left$/,
+  ],
+  loops: ['20 polls: fine', /^warn: /, /^halt: /, /search/],
+  'halts-and-reports': [
+    'event: budget at step 2',
+    'run budget exceeded: toolCalls 2 used, 1 asked, of 2',
+    'budget_exceeded: run.toolCalls, 2 of 2, resets never',
+    'the run made 2 steps: 2 × read_page',
+    'the same error again: true',
+  ],
+};
+
+// A key of the developer's must not make the examples talk to the real thing.
+beforeEach(() => vi.stubEnv('OPENAI_API_KEY', ''));
+afterEach(() => vi.unstubAllEnvs());
+
+describe('examples', () => {
+  test('each has an expectation here', () => {
+    expect(Object.keys(printed).toSorted()).toEqual(names.toSorted());
+  });
+
+  test.each(names)('%s prints what it says', async (name) => {
+    const lines: string[] = [];
+    const { main } = (await import(`../../examples/${name}.ts`)) as { main(say: (line: unknown) => void): Promise<void> };
+    await play(name, () => main((line) => void lines.push(String(line))));
+    expect(lines).toEqual((printed[name] ?? []).map((line) => (typeof line === 'string' ? line : expect.stringMatching(line))));
+  });
+
+  test('each is told in the README, word for word', () => {
+    const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+    for (const name of names) expect(readme).toContain(`examples/${name}.ts`);
+    const stories = [...readme.matchAll(/<!-- examples\/([\w-]+)\.ts -->\n```ts\n([\s\S]*?)```/g)];
+    expect(stories.length).toBeGreaterThan(3);
+    for (const [, name, code = ''] of stories) {
+      const example = readFileSync(new URL(`${name}.ts`, folder), 'utf8').replaceAll(/\s+/g, ' ');
+      for (const line of code.split('\n').map((each) => each.trim().replaceAll(/\s+/g, ' ')))
+        expect(example, `${name}: ${line}`).toContain(line);
+    }
+  });
+});
