@@ -5,13 +5,29 @@ import type { Call, ReasoningSettings } from './step.ts';
  * With an answer the work is not run.
  */
 export type Offer =
-  | { readonly kind: 'call'; readonly call: Call; readonly edits: CallEdits; readonly rungs: readonly string[] }
-  | { readonly kind: 'answer'; readonly output: unknown; readonly from: string };
+  | {
+      readonly kind: 'call';
+      readonly call: Call;
+      readonly edits: CallEdits;
+      readonly rungs: readonly string[];
+      /** The call ends the run: its answer is the last one, and tool calls in it are to be taken out. */
+      readonly isClosing?: boolean;
+    }
+  | {
+      readonly kind: 'answer';
+      readonly output: unknown;
+      /** The rung that gave it. */
+      readonly from: string;
+      /** A sentence to put below the output where that is a text, as `CallEdits.note` is put below a tool's result. */
+      readonly note?: string;
+      /** The answer ends the run. */
+      readonly isClosing?: boolean;
+    };
 
 /** What to change in a call before it is made. An absent field leaves that part as it is. */
 export interface CallEdits {
-  /** Another model: its name, or the host's own instance under `instance`. */
-  readonly model?: { readonly name: string; readonly instance?: unknown };
+  /** Another model: its name, or the host's own instance under `instance`; `provider` where the price depends on it. */
+  readonly model?: { readonly name: string; readonly instance?: unknown; readonly provider?: string };
   /** The output cap to send to the provider. */
   readonly maxOutputTokens?: number;
   readonly reasoning?: ReasoningSettings;

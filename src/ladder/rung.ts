@@ -9,8 +9,21 @@ import type { Verdict } from '../core/verdict.ts';
 
 /** What a rung makes of a call: edits to it, an answer in its place, or undefined where it does not fit. */
 export type RungOffer =
-  | { readonly kind: 'edits'; readonly edits: CallEdits; readonly detail?: string }
-  | { readonly kind: 'answer'; readonly output: unknown; readonly detail?: string };
+  | {
+      readonly kind: 'edits';
+      readonly edits: CallEdits;
+      /** One line on what is done, for events and reports: names and numbers, no content. */
+      readonly detail?: string;
+    }
+  | {
+      readonly kind: 'answer';
+      readonly output: unknown;
+      /** A sentence of the guard's, put below the output where that is a text. */
+      readonly note?: string;
+      readonly detail?: string;
+      /** Of a terminal rung: given only when no rung further down has anything better. */
+      readonly isLastResort?: boolean;
+    };
 
 /** How full one account is in one dimension. */
 export interface Standing {
@@ -47,9 +60,20 @@ export interface RungContext {
 
 /** What a rung may use while it prepares: a metered model call of the same run, in a step of its own. */
 export interface PrepareContext extends RungContext {
+  /** Aborts when the time is up or the run is stopped. */
   readonly signal: AbortSignal;
-  /** Meters `work` as a model step of the run: the summary is paid from the same budget. */
-  step<T>(call: ModelCall, work: (signal: AbortSignal) => Promise<{ output: T; usage?: UsageReport }>): Promise<T>;
+  /** Meters `work` as a model step of the run: the summary is paid from the same budget. Rejects when that has no room. */
+  step<T>(call: ModelCall, work: (signal: AbortSignal) => Promise<{ output: T; usage?: UsageReport | undefined }>): Promise<T>;
+}
+
+/** When a rung is climbed, and whose pressure it looks at. Every rung of this package takes these. */
+export interface RungOptions {
+  /** Spend pressure from which on it is climbed, 0 to 1. */
+  readonly at?: number | undefined;
+  /** The dimensions that it compares, in place of those that it relieves. */
+  readonly on?: readonly Dimension[] | undefined;
+  /** Whose accounts it compares. Default: run, session, user. */
+  readonly scopes?: readonly (BuiltinScope | (string & {}))[] | undefined;
 }
 
 /**
@@ -63,24 +87,30 @@ export interface PrepareContext extends RungContext {
  */
 export interface Rung {
   readonly name: string;
-  /** Spend pressure from which on it is climbed, 0 to 1. Without it only loop pressure opens the rung, or the end of the budget. */
-  readonly at?: number;
-  /** The dimensions that it relieves, and therefore compares. */
-  readonly on?: readonly Dimension[];
+  /**
+   * Spend pressure from which on it is climbed, 0 to 1; 0 is always. Without it only loop pressure opens the rung,
+   * or, where it is terminal, the end of the budget.
+   */
+  readonly at?: number | undefined;
+  /** The dimensions that it relieves, and therefore compares. Default: all. */
+  readonly on?: readonly Dimension[] | undefined;
   /** Whose accounts it compares. Default: run, session, user. */
-  readonly scopes?: readonly (BuiltinScope | (string & {}))[];
+  readonly scopes?: readonly (BuiltinScope | (string & {}))[] | undefined;
   /** Loop pressure that opens it. */
-  readonly loop?: 'warn' | 'halt';
+  readonly loop?: 'warn' | 'halt' | undefined;
   /** A terminal rung ends the run with an answer; it is climbed when nothing else fits, or by a `halt` of the detectors. */
-  readonly isTerminal?: boolean;
+  readonly isTerminal?: boolean | undefined;
   /** The share of the run's own limits that is kept back for this rung's closing call, 0 to 0.5: at least one step and one model call. */
-  readonly reserve?: number;
+  readonly reserve?: number | undefined;
   /** Which calls it is for. Default: model calls. */
-  readonly kinds?: readonly Call['kind'][];
-  /** Without I/O: what becomes of the call. It sees the call as the rungs before it left it. */
-  offer(call: Call, context: RungContext): RungOffer | undefined;
+  readonly kinds?: readonly Call['kind'][] | undefined;
+  /**
+   * Without I/O: what becomes of the call. It sees the call as the rungs before it left it. A terminal rung may give several
+   * offers, the best first: the first that fits the budget is taken.
+   */
+  offer(call: Call, context: RungContext): RungOffer | readonly RungOffer[] | undefined;
   /** Work that the offer needs first (a summary by a model, a look into a cache, a person): bounded in time, isolated when it fails. */
   prepare?(call: Call, context: PrepareContext): Promise<void>;
   /** How long `prepare` may take, in milliseconds. Default 30,000. */
-  readonly prepareTimeoutMs?: number;
+  readonly prepareTimeoutMs?: number | undefined;
 }

@@ -1,0 +1,171 @@
+import type { MessageView, ModelCall } from '../core/step.ts';
+import { checkFigures, count } from './rung-options.ts';
+import type { PrepareContext, Rung, RungContext } from './rung.ts';
+import { textPrint } from './same-call.ts';
+import { shorten } from './shorten.ts';
+import type { Summarize } from './summarized-history.ts';
+import { editsTo } from './trimmed-context.ts';
+
+/** What becomes of an input that is too large: a message to the user in its place, or the input made smaller. */
+export type ExcessAction = 'reject' | 'trim' | 'summarize' | { readonly answer: unknown };
+
+/** An input that is too large, in tokens. No content. */
+export interface InputExcess {
+  readonly tokens: number;
+  readonly maxTokens: number;
+  readonly feature: string | undefined;
+}
+
+/** How large the input of one model call may be. */
+export interface InputLimit {
+  /** The most tokens of all messages together. */
+  readonly maxTokens?: number | undefined;
+  /** Default `trim`: the largest messages are cut to their beginning and end. */
+  readonly onExcess?: ExcessAction | ((excess: InputExcess) => ExcessAction) | undefined;
+  /** The most tokens of one tool result; larger ones are cut in every call. */
+  readonly maxToolResultTokens?: number | undefined;
+}
+
+export interface InputLimitOptions extends InputLimit {
+  /** Limits of single features, which replace the others field by field. */
+  readonly per?: Readonly<Record<string, InputLimit>> | undefined;
+  /** Summarises a text that is too large, for `summarize`. Without it, or when it fails, the text is cut. */
+  readonly summarize?: Summarize | undefined;
+}
+
+/**
+ * Meets a request that is too large (a pasted novel, a log of 10,000 lines, a giant tool result) before it is sent. Put it
+ * first in the ladder.
+ *
+ * @example inputLimit({ maxTokens: 20_000, onExcess: 'reject', maxToolResultTokens: 4_000, per: { 'document-analysis': { maxTokens: 200_000 } } })
+ */
+export function inputLimit(options: InputLimitOptions): Rung {
+  for (const limit of [options, ...Object.values(options.per ?? {})]) {
+    checkFigures('inputLimit', { maxTokens: [limit.maxTokens, count], maxToolResultTokens: [limit.maxToolResultTokens, count] });
+  }
+  const { summarize } = options;
+  return {
+    name: 'inputLimit',
+    at: 0,
+    ...(summarize
+      ? {
+          async prepare(call: Parameters<Rung['offer']>[0], context: PrepareContext): Promise<void> {
+            if (call.kind === 'model') await summarizeLarge(call, context, options, summarize);
+          },
+        }
+      : {}),
+    offer(call, context) {
+      if (call.kind !== 'model') return undefined;
+      const limit = limitFor(options, context);
+      const found = excessOf(call, limit, context);
+      const action = found && actionOn(found, limit);
+      if (action === 'reject')
+        return { kind: 'answer', output: rejection(found as InputExcess), detail: excessDetail(found as InputExcess, 'refused') };
+      if (typeof action === 'object')
+        return { kind: 'answer', output: action.answer, detail: excessDetail(found as InputExcess, 'answered') };
+      const messages = call.messages ?? [];
+      const texts = fittedTexts(messages, limit, found && limit.maxTokens, context, action === 'summarize');
+      const edits = editsTo(messages, texts);
+      const changed = edits.filter(({ kind }) => kind === 'replace').length;
+      if (changed === 0) return undefined;
+      const done = `${changed} ${changed === 1 ? 'message' : 'messages'} made smaller`;
+      return { kind: 'edits', edits: { messages: edits }, detail: found ? excessDetail(found, done) : done };
+    },
+  };
+}
+
+/** The limit that holds for the feature that a run works for. */
+export function limitFor({ per, ...general }: InputLimitOptions, { report }: RungContext): InputLimit {
+  const feature = report().scopes['feature'];
+  const own = feature !== undefined && per && Object.hasOwn(per, feature) ? per[feature] : undefined;
+  return { ...general, ...own };
+}
+
+/** The words that a user is shown whose input is too large. */
+export const rejection = ({ tokens, maxTokens }: InputExcess): string =>
+  `This input is too long: about ${tokens.toLocaleString('en-US')} tokens, and at most ${maxTokens.toLocaleString('en-US')} can be taken. ` +
+  'Please shorten it, or split it into parts.';
+
+const excessDetail = ({ tokens, maxTokens }: InputExcess, done: string): string =>
+  `${tokens} input tokens of at most ${maxTokens}: ${done}`;
+
+function excessOf(call: ModelCall, { maxTokens }: InputLimit, context: RungContext): InputExcess | undefined {
+  if (maxTokens === undefined) return undefined;
+  const tokens = context.countCall(call);
+  return tokens > maxTokens ? { tokens, maxTokens, feature: context.report().scopes['feature'] } : undefined;
+}
+
+const actionOn = (excess: InputExcess, { onExcess = 'trim' }: InputLimit): ExcessAction =>
+  typeof onExcess === 'function' ? onExcess(excess) : onExcess;
+
+/** Every text at the size at which the whole fits: tool results under their cap, then the largest messages under one common cap. */
+function fittedTexts(
+  messages: readonly MessageView[],
+  { maxToolResultTokens = Infinity }: InputLimit,
+  maxTokens: number | undefined,
+  context: RungContext,
+  isSummarized: boolean,
+): string[] {
+  const capped = messages.map(({ role, text }) => (role === 'tool' ? shorten(text, maxToolResultTokens, context.count) : text));
+  if (maxTokens === undefined) return capped;
+  const cap = commonCap(messages, capped, maxTokens, context);
+  return capped.map((text, place) => {
+    if (!mayShrink(messages[place]) || context.count(text) <= cap) return text;
+    const summary = isSummarized ? context.memory.get(summaryKey(text)) : undefined;
+    return shorten(typeof summary === 'string' ? summary : text, cap, context.count);
+  });
+}
+
+const mayShrink = (message: MessageView | undefined): boolean => message?.role === 'user' || message?.role === 'tool';
+
+/** The size to which the largest messages are cut, so that the small ones can stay whole. */
+function commonCap(
+  messages: readonly MessageView[],
+  texts: readonly string[],
+  maxTokens: number,
+  { count: countText }: RungContext,
+): number {
+  const sizes = texts.map((text) => countText(text));
+  const fixed = sizes.reduce((sum, size, place) => (mayShrink(messages[place]) ? sum : sum + size), 0);
+  const ascending = sizes.filter((_, place) => mayShrink(messages[place])).sort((a, b) => a - b);
+  // What the provider adds around each message is room that no text may take.
+  let left = maxTokens - fixed - messages.length * 8;
+  for (const [place, size] of ascending.entries()) {
+    const share = Math.floor(left / (ascending.length - place));
+    if (size > share) return Math.max(16, share);
+    left -= size;
+  }
+  return Infinity;
+}
+
+const summaryKey = (text: string): string => `summary ${text.length} ${textPrint(text)}`;
+
+/** At most this many texts are summarised for one call; the rest is cut. */
+const SUMMARIES_MAX = 4;
+
+async function summarizeLarge(call: ModelCall, context: PrepareContext, options: InputLimitOptions, summarize: Summarize): Promise<void> {
+  const limit = limitFor(options, context);
+  const excess = excessOf(call, limit, context);
+  if (!excess || limit.maxTokens === undefined || actionOn(excess, limit) !== 'summarize') return;
+  const messages = call.messages ?? [];
+  const texts = messages.map(({ text }) => text);
+  const cap = commonCap(messages, texts, limit.maxTokens, context);
+  const large = messages.filter(
+    (message) => mayShrink(message) && context.count(message.text) > cap && !context.memory.has(summaryKey(message.text)),
+  );
+  for (const message of large.slice(0, SUMMARIES_MAX)) {
+    const maxTokens = Math.max(64, Math.floor(cap));
+    // A text that could not be summarised is cut, and not tried again.
+    context.memory.set(summaryKey(message.text), undefined);
+    const input: MessageView[] = [{ role: 'user', text: message.text }];
+    const text = await context.step({ kind: 'model', model: call.model, messages: input, maxOutputTokens: maxTokens }, async (signal) => {
+      const made = await summarize(input, { maxTokens, signal });
+      return typeof made === 'string' ? { output: made } : { output: made.text, usage: made.usage };
+    });
+    if (typeof text === 'string' && text.trim() !== '') context.memory.set(summaryKey(message.text), `[Summary of a longer text]\n${text}`);
+  }
+  for (const oldest of context.memory.keys()) {
+    if (context.memory.size <= 4 * SUMMARIES_MAX) break;
+    context.memory.delete(oldest);
+  }
+}
