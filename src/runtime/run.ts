@@ -20,7 +20,7 @@ import { reportOf } from './report.ts';
 import type { GuardCore, RunCore, RunTree } from './run-core.ts';
 import type { Concurrency, RunBudgets } from './options.ts';
 import type { Step, Work } from './step.ts';
-import { isPromise } from './time-limit.ts';
+import { detach, isPromise } from './time-limit.ts';
 import { addStep, createTotals } from './totals.ts';
 import type { Offer } from '../core/offer.ts';
 
@@ -200,7 +200,7 @@ export function startRun(guard: GuardCore, parts: RunParts): StartedRun {
     closed(step) {
       openSteps.delete(step);
       (parent ?? guard).closed(step);
-      void endIfIdle();
+      detach(endIfIdle());
     },
     entered() {
       living += 1;

@@ -1,0 +1,400 @@
+import { createGuard, DeadlineExceededError, HaltedByPersonError, LoopDetectedError, RunEndedError, type Run } from 'holdfast';
+import { fakeClock } from 'holdfast/testing';
+import { describe, expect, it } from 'vitest';
+import { deferred, errorOf, logEvents, modelCall, prices, settleAll, toolCall, usage } from '../../support/guards.ts';
+
+describe('guard.run', () => {
+  it('gives what its function gives, and ends the run', async () => {
+    const guard = createGuard();
+    const events = logEvents(guard);
+    let inside: Run | undefined;
+    const result = await guard.run({ agent: 'helper', scopes: { user: 'u' } }, async (run) => {
+      inside = run;
+      await run.step(toolCall(), async () => ({ output: 1 }));
+      return { answer: 42 };
+    });
+    expect(result).toEqual({ answer: 42 });
+    expect(inside).toMatchObject({ isEnded: true, agent: 'helper', tenant: 'default', scopes: { user: 'u' }, parentId: undefined });
+    expect(events.names).toEqual(['run:start', 'step:start', 'step:end', 'run:end']);
+    expect(events.of('run:end')[0]).toMatchObject({ run: { agent: 'helper' }, report: { used: { steps: 1 }, halt: undefined } });
+  });
+
+  it('takes a function that is not asynchronous', async () => {
+    expect(await createGuard().run((run) => run.id.length)).toBeGreaterThan(0);
+  });
+
+  it('rejects with the very error of its function, and ends the run', async () => {
+    const guard = createGuard();
+    const events = logEvents(guard);
+    const error = new TypeError('mine');
+    expect(await errorOf(guard.run(() => Promise.reject(error)))).toBe(error);
+    expect(
+      await errorOf(
+        guard.run(() => {
+          throw error;
+        }),
+      ),
+    ).toBe(error);
+    expect(events.names.filter((name) => name === 'run:end')).toHaveLength(2);
+  });
+
+  it('rejects with the one error of the halt, whatever a host made of it', async () => {
+    const guard = createGuard();
+    const seen: unknown[] = [];
+    const error = await errorOf(
+      guard.run(async (run) => {
+        seen.push(run.halt('enough'));
+        throw new Error('agent stopped due to a problem');
+      }),
+    );
+    expect(seen).toEqual([error]);
+    expect(error).toBeInstanceOf(HaltedByPersonError);
+    expect(guard.lastHalt()).toBe(error);
+  });
+
+  it('gives the result of a function that swallowed the halt', async () => {
+    const guard = createGuard({ budgets: { run: { steps: 0 } } });
+    expect(await guard.run((run) => run.begin(toolCall()).catch(() => 'graceful'))).toBe('graceful');
+    expect(guard.lastHalt()).toMatchObject({ code: 'budget_exceeded' });
+  });
+
+  it('makes the run known to what works in it, and to nothing else', async () => {
+    const guard = createGuard();
+    const other = createGuard();
+    expect(guard.current()).toBeUndefined();
+    await guard.run(async (run) => {
+      await settleAll();
+      expect(guard.current()?.run).toBe(run);
+      expect(other.current()).toBeUndefined();
+      await other.run(async (theirs) => {
+        expect(guard.current()?.run).toBe(run);
+        expect(other.current()?.run).toBe(theirs);
+        await guard.run((inner) => expect(guard.current()?.run).toBe(inner));
+        expect(guard.current()?.run).toBe(run);
+      });
+    });
+    expect(guard.current()).toBeUndefined();
+  });
+
+  it('ends the run only when no step is open, and does not make the caller wait for that', async () => {
+    const guard = createGuard();
+    const events = logEvents(guard);
+    const work = deferred();
+    let background: Promise<unknown> | undefined;
+    await guard.run((run) => {
+      background = run.step(toolCall(), async () => (await work.promise, { output: 1 }));
+      return 'answer';
+    });
+    expect(events.names).not.toContain('run:end');
+    work.resolve();
+    await background;
+    await settleAll();
+    expect(events.names.slice(-2)).toEqual(['step:end', 'run:end']);
+    expect(events.of('run:end')[0]?.report.used.steps).toBe(1);
+  });
+
+  it('waits for open steps of runs inside it before it ends', async () => {
+    const guard = createGuard();
+    const events = logEvents(guard);
+    const work = deferred();
+    let child: Promise<unknown> | undefined;
+    await guard.run(() => {
+      child = guard.run((inner) => inner.step(toolCall(), async () => (await work.promise, { output: 1 })));
+    });
+    expect(events.of('run:end')).toEqual([]);
+    work.resolve();
+    await child;
+    await settleAll();
+    expect(events.of('run:end').map(({ report }) => report.used.steps)).toEqual([1, 1]);
+  });
+});
+
+describe('a run held open by hand', () => {
+  it('lives until it is ended, and can be ended twice', async () => {
+    const guard = createGuard();
+    const events = logEvents(guard);
+    const run = guard.start();
+    await run.step(toolCall(), () => ({ output: 1 }));
+    expect(run.isEnded).toBe(false);
+    await Promise.all([run.end(), run.end()]);
+    await run.end();
+    expect(events.names.filter((name) => name === 'run:end')).toHaveLength(1);
+  });
+
+  it('ends with the block that uses it', async () => {
+    const guard = createGuard();
+    let seen: Run;
+    {
+      await using run = guard.start();
+      seen = run;
+      expect(run.isEnded).toBe(false);
+    }
+    expect(seen.isEnded).toBe(true);
+  });
+
+  it('takes no step after its end, and cannot be halted any more', async () => {
+    const guard = createGuard();
+    const events = logEvents(guard);
+    const run = guard.start();
+    await run.end();
+    const error = await errorOf(run.begin(toolCall()));
+    expect(error).toBeInstanceOf(RunEndedError);
+    expect((error as Error).message).toContain(run.id);
+    run.halt('too late');
+    expect(run.halted).toBeUndefined();
+    expect(events.names).toEqual(['run:start', 'run:end']);
+    expect(guard.lastHalt()).toBeUndefined();
+  });
+
+  it('is carried to wherever a bound function is called', async () => {
+    const guard = createGuard();
+    const run = guard.start({ agent: 'worker' });
+    const bound = run.bind((a: number, b: number) => [guard.current()?.run, guard.current()?.agent, a + b]);
+    expect(await new Promise((resolve) => setImmediate(() => resolve(bound(1, 2))))).toEqual([run, 'worker', 3]);
+    expect(run.within(() => guard.current()?.run)).toBe(run);
+    expect(guard.within(run, 'other', () => guard.current()?.agent)).toBe('other');
+    await run.end();
+  });
+});
+
+describe('a run of an id that is live', () => {
+  it('is joined, and ends when the last of those who work in it has done', async () => {
+    const guard = createGuard({ budgets: { run: { steps: 3 } } });
+    const events = logEvents(guard);
+    const first = deferred();
+    const outer = guard.run({ id: 'job' }, async (run) => {
+      await first.promise;
+      await run.step(toolCall({ args: 'outer' }), () => ({ output: 1 }));
+      return run;
+    });
+    const joined = await guard.run({ id: 'job' }, async (run) => {
+      await run.step(toolCall(), () => ({ output: 1 }));
+      return run;
+    });
+    expect(joined.isEnded).toBe(false);
+    first.resolve();
+    expect(await outer).toBe(joined);
+    expect(joined.isEnded).toBe(true);
+    expect(joined.report().used.steps).toBe(2);
+    expect(events.names.filter((name) => name === 'run:start')).toHaveLength(1);
+  });
+
+  it('stays open when it is held open by hand', async () => {
+    const guard = createGuard();
+    const held = guard.start({ id: 'job' });
+    await guard.run({ id: 'job' }, (run) => run.step(toolCall(), () => ({ output: 1 })));
+    expect(held.isEnded).toBe(false);
+    await held.end();
+  });
+
+  it('is a new run once the old one is over', async () => {
+    const guard = createGuard({ budgets: { run: { steps: 1 } } });
+    const once = (): Promise<number> => guard.run({ id: 'job' }, (run) => run.step(toolCall(), () => ({ output: 1 })));
+    await once();
+    await expect(once()).resolves.toBe(1);
+  });
+
+  it('is refused for whom it does not work', async () => {
+    const guard = createGuard({ budgets: { user: { steps: 1 } } });
+    const run = guard.start({ id: 'job', scopes: { user: 'a' } });
+    expect(() => guard.start({ id: 'job', scopes: { user: 'b' } })).toThrow('is live for another user');
+    expect(guard.start({ id: 'job', scopes: { user: 'a' } })).toBe(run);
+    await run.end();
+  });
+});
+
+describe('duration', () => {
+  it('halts the run when its time is up, with a work under way', async () => {
+    const clock = fakeClock();
+    const guard = createGuard({ clock, budgets: { run: { duration: '2m' } } });
+    const error = await errorOf(
+      guard.run(async (run) => {
+        const step = await run.begin(modelCall());
+        clock.advance(119_999);
+        expect(run.signal.aborted).toBe(false);
+        clock.advance(1);
+        expect(run.signal.aborted).toBe(true);
+        await step.fail(run.signal.reason);
+        throw run.signal.reason;
+      }),
+    );
+    expect(error).toBeInstanceOf(DeadlineExceededError);
+    expect(error).toMatchObject({
+      code: 'deadline_exceeded',
+      message: 'run took 120 s of the 120 s that it may take',
+      halt: { denial: { scope: 'run', dimension: 'duration', limit: 120_000, used: 120_000 } },
+    });
+  });
+
+  it('is noticed at the next step when timers were late', async () => {
+    const clock = fakeClock();
+    const guard = createGuard({ clock, budgets: { run: { duration: '1s' } } });
+    const run = guard.start();
+    clock.set(clock.now() + 5_000);
+    expect(await errorOf(run.begin(toolCall()))).toBeInstanceOf(DeadlineExceededError);
+    await run.end();
+  });
+
+  it('stands still while the run is paused, also when pauses overlap', async () => {
+    const clock = fakeClock();
+    const guard = createGuard({ clock, budgets: { run: { duration: '1m' } } });
+    const run = guard.start();
+    clock.advance(30_000);
+    const [first, second] = [run.pause(), run.pause()];
+    clock.advance(3_600_000);
+    first();
+    first();
+    clock.advance(3_600_000);
+    expect(run.report().durationMs).toBe(30_000);
+    second();
+    clock.advance(29_999);
+    expect(run.halted).toBeUndefined();
+    clock.advance(1);
+    expect(run.halted?.cause).toBe('deadline');
+    await run.end();
+  });
+
+  it('is the tighter of the guard’s and the run’s own, and an inner run has that of the outer', async () => {
+    const clock = fakeClock();
+    const guard = createGuard({ clock, budgets: { run: { duration: '1m' } } });
+    const long = guard.start({ budgets: { run: { duration: '1h' } } });
+    const short = guard.start({ budgets: { run: { duration: '1s' } } });
+    const inner = guard.start({ parent: long });
+    clock.advance(1_000);
+    expect([long, short].map((run) => run.halted?.cause)).toEqual([undefined, 'deadline']);
+    clock.advance(59_000);
+    expect(inner.haltError).toBe(long.haltError);
+    expect(inner.signal.reason).toBe(long.haltError);
+  });
+
+  it('is not lengthened by a clock that is set back, and rings no more after the end', async () => {
+    const clock = fakeClock();
+    const guard = createGuard({ clock, budgets: { run: { duration: '1m' } } });
+    const run = guard.start();
+    await run.end();
+    clock.advance(120_000);
+    expect(run.halted).toBeUndefined();
+    const back = guard.start();
+    clock.set(clock.now() - 3_600_000);
+    expect(back.report().durationMs).toBe(0);
+  });
+});
+
+describe('a halt', () => {
+  it('by a person stops everything with one error, told once', async () => {
+    const guard = createGuard();
+    const events = logEvents(guard);
+    const run = guard.start({ scopes: { user: 'u' } });
+    const error = run.halt('looks wrong');
+    expect(run.halt('again')).toBe(error);
+    expect(error).toMatchObject({
+      code: 'halted_by_person',
+      message: 'looks wrong',
+      status: 402,
+      halt: { cause: 'person', runId: run.id, step: 0 },
+    });
+    expect(run.signal.reason).toBe(error);
+    for (const call of [toolCall(), modelCall()]) expect(await errorOf(run.begin(call))).toBe(error);
+    await run.end();
+    expect(events.names).toEqual(['run:start', 'run:halt', 'run:end']);
+    expect(events.of('run:end')[0]?.report.halt).toEqual(run.halted);
+  });
+
+  it('is found again by run, by scopes and by a host’s config', () => {
+    const guard = createGuard();
+    const halt = (user: string, session: string) => guard.start({ scopes: { user, session } }).halt();
+    const [a, b] = [halt('a', 's1'), halt('b', 's2')];
+    expect(guard.lastHalt()).toBe(b);
+    expect(guard.lastHalt({ user: 'a' })).toBe(a);
+    expect(guard.lastHalt({ configurable: { thread_id: 's1' } })).toBe(a);
+    expect(guard.lastHalt({ metadata: { user_id: 'b' } })).toBe(b);
+    expect(guard.lastHalt({ user: 'a', session: 's2' })).toBeUndefined();
+  });
+
+  it('for a loop stops the run that goes in circles', async () => {
+    const guard = createGuard();
+    const events = logEvents(guard);
+    const error = await errorOf(
+      guard.run(async (run) => {
+        for (let turn = 0; turn < 50; turn += 1) {
+          await run.step(modelCall(), () => ({
+            output: 1,
+            usage: usage(10, 10),
+            result: { toolCalls: [{ name: 'search', args: { q: 'x' } }] },
+          }));
+          await run.step(toolCall({ args: { q: 'x' } }), () => ({ output: 'nothing found' }));
+        }
+      }),
+    );
+    expect(error).toBeInstanceOf(LoopDetectedError);
+    expect((error as LoopDetectedError).halt.verdict).toMatchObject({ level: 'halt', laps: expect.any(Number) });
+    expect(events.of('loop:verdict').map(({ verdict }) => verdict.level)).toContain('halt');
+    expect((error as LoopDetectedError).report.verdicts.length).toBeGreaterThan(0);
+  });
+});
+
+describe('a fallback', () => {
+  it('answers in place of the error, and is told the halt and the run', async () => {
+    const guard = createGuard({ budgets: { run: { steps: 0 } }, fallback: (halt, run) => `${halt.cause} ${run.id}` });
+    const answer = await guard.run({ id: 'r1' }, (run) => run.begin(toolCall()));
+    expect(answer).toBe('budget r1');
+  });
+
+  it('may answer undefined, and later', async () => {
+    const guard = createGuard({ budgets: { run: { steps: 0 } }, fallback: async () => undefined });
+    expect(await guard.run((run) => run.begin(toolCall()))).toBeUndefined();
+  });
+
+  it('is not asked for errors that are no halts', async () => {
+    const guard = createGuard({ fallback: () => 'fallback' });
+    await expect(guard.run(() => Promise.reject(new Error('mine')))).rejects.toThrow('mine');
+  });
+
+  it('answers for the run that was halted, not for those inside it', async () => {
+    const guard = createGuard({ fallback: (_, run) => `for ${run.id}` });
+    const answers: unknown[] = [];
+    const answer = await guard.run({ id: 'outer' }, async (outer) => {
+      answers.push(await errorOf(guard.run({ id: 'inner' }, async (inner) => (outer.halt(), inner.begin(toolCall())))));
+      throw answers[0];
+    });
+    expect(answer).toBe('for outer');
+    expect(answers).toEqual([guard.lastHalt()]);
+  });
+});
+
+describe('guard.close', () => {
+  it('ends all runs, books their open steps and waits until that is told', async () => {
+    const guard = createGuard({ prices, budgets: { user: { tokens: 100_000 } } });
+    const events = logEvents(guard);
+    const outer = guard.start();
+    const inner = guard.start({ parent: outer });
+    await inner.begin(modelCall());
+    await guard.close();
+    expect([outer.isEnded, inner.isEnded]).toEqual([true, true]);
+    expect(events.names.filter((name) => name === 'run:end')).toHaveLength(2);
+    expect((await guard.read('user')).held.tokens).toBe(0);
+  });
+
+  it('leaves no timer behind', async () => {
+    const clock = fakeClock();
+    const guard = createGuard({ clock, budgets: { run: { duration: '1m' } } });
+    const run = guard.start();
+    await run.begin(toolCall());
+    await guard.close();
+    expect(clock.waiting).toBe(0);
+  });
+});
+
+describe('what a run leaves in the store', () => {
+  it('is nothing, once it and the runs inside it are over', async () => {
+    const guard = createGuard({ budgets: { run: { steps: 5 } } });
+    const outer = guard.start();
+    const inner = guard.start({ parent: outer, budgets: { run: { steps: 2 } } });
+    await inner.step(toolCall(), () => ({ output: 1 }));
+    expect(await guard.list({ scope: 'run' })).toHaveLength(2);
+    await outer.end();
+    expect(await guard.list({ scope: 'run' })).toHaveLength(2);
+    await inner.end();
+    expect(await guard.list({ scope: 'run' })).toEqual([]);
+  });
+});
