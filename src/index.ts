@@ -16,7 +16,7 @@ export type { FallbackAnswer } from './runtime/fallback.ts';
 export { scopesFromConfig } from './runtime/scope-keys.ts';
 export type { ConfigLike } from './runtime/scope-keys.ts';
 export type { Clock } from './runtime/clock.ts';
-export type { BudgetAlert, EndedStepInfo, EventName, GuardEvents, Listener, RunInfo, StepInfo } from './runtime/events.ts';
+export type { BudgetAlert, EndedStepInfo, EventName, GuardEvents, Listener, PromptPrint, RunInfo, StepInfo } from './runtime/events.ts';
 
 // Budgets
 export type { BuiltinScope, Limits, LookupContext, PerId, PublicAmounts, RunBudget, ScopeBudget, StoreErrorPolicy } from './core/budget.ts';
@@ -99,3 +99,9 @@ export type { ReadAuditLogOptions } from './audit/log/read-audit-log.ts';
 export { hmac } from './audit/log/ids.ts';
 export type { IdWriter } from './audit/log/ids.ts';
 export type { AuditAmounts, AuditEntry, StepEndEntry } from './audit/log/entry.ts';
+export { spendReport } from './audit/report/spend-report.ts';
+export type { ReportKey, SpendReport, SpendReportOptions, SpendRow } from './audit/report/spend-report.ts';
+export { costFindings } from './audit/findings/cost-findings.ts';
+export type { CostFindingsOptions } from './audit/findings/cost-findings.ts';
+export { costPatterns } from './audit/findings/finding.ts';
+export type { CostPattern, Finding } from './audit/findings/finding.ts';

@@ -19,6 +19,15 @@ export interface RunInfo {
   readonly startedAt: number;
 }
 
+/** Hashes and sizes (in characters) of a model call's newest question and of its standing instructions; never their text. */
+export interface PromptPrint {
+  readonly question: string;
+  readonly questionSize: number;
+  /** `''` where the call has none. */
+  readonly instructions: string;
+  readonly instructionsSize: number;
+}
+
 /** A step as events tell of it: names, numbers and times, never content. */
 export interface StepInfo {
   readonly id: string;
@@ -36,6 +45,8 @@ export interface StepInfo {
   readonly expected: { readonly inputTokens: number; readonly outputTokens: number; readonly usd: number };
   /** The rungs that shaped the offer. */
   readonly rungs: readonly string[];
+  /** For model calls whose text is known: the same question, or the same instructions, have the same hash. */
+  readonly prompt?: PromptPrint | undefined;
 }
 
 export interface EndedStepInfo extends StepInfo {

@@ -12,6 +12,7 @@ import { countOutput, openAttempt, type Attempt, type Hold } from './attempt.ts'
 import type { StepInfo } from './events.ts';
 import { failureBill } from './failure.ts';
 import type { GiveBack } from './gate.ts';
+import { promptPrint } from './prompt-print.ts';
 import { callName, refuse, type RunCore } from './run-core.ts';
 import { releaseStep, settleStep, type Outcome } from './settle-step.ts';
 import type { Step, StreamChannel } from './step.ts';
@@ -257,5 +258,6 @@ function stepInfo({ id, index, round, call, offer, startedAt, amounts, terms }: 
     held: publicAmounts(amounts),
     expected: { inputTokens, outputTokens, usd: toUsd(nanoUsd) },
     rungs: offer.kind === 'call' ? offer.rungs : [offer.from],
+    prompt: promptPrint(call),
   };
 }

@@ -1,7 +1,7 @@
 import type { DenialFacts } from '../../core/halt.ts';
 import { toNano } from '../../core/money.ts';
-import type { EndedStepInfo, GuardEvents, RunInfo, StepInfo } from '../../runtime/events.ts';
-import { AUDIT_VERSION, auditAmounts, type AuditEntry, type AuditRun, type PromptPrint } from './entry.ts';
+import type { GuardEvents, PromptPrint, RunInfo, StepInfo } from '../../runtime/events.ts';
+import { AUDIT_VERSION, auditAmounts, type AuditEntry, type AuditRun } from './entry.ts';
 import { writtenId, type IdWriter } from './ids.ts';
 
 type Entries = { readonly [E in keyof GuardEvents]: (event: GuardEvents[E]) => AuditEntry };
@@ -21,6 +21,16 @@ export function auditEntries(ids: IdWriter | undefined, now: () => number): Entr
       scopes: ids ? Object.fromEntries(Object.entries(scopes).map(([scope, id]) => [scope, writtenId(ids, id, scope)])) : scopes,
     };
   }
+
+  /** A short question could be guessed from its bare hash: where ids are hashed, questions are hashed with the same key. */
+  const promptOf = (prompt: PromptPrint): PromptPrint =>
+    ids === undefined
+      ? prompt
+      : {
+          ...prompt,
+          question: writtenId(ids, prompt.question, 'question'),
+          instructions: writtenId(ids, prompt.instructions, 'instructions'),
+        };
 
   const stepOf = ({ index, round, kind, name, held }: StepInfo) => ({ step: index, round, kind, name, held: auditAmounts(held) });
 
@@ -78,7 +88,7 @@ export function auditEntries(ids: IdWriter | undefined, now: () => number): Entr
       isCached: step.isCached,
       sizes: step.sizes,
       priceSource: step.priceSource,
-      prompt: (step as EndedStepInfo & { readonly prompt?: PromptPrint }).prompt,
+      prompt: step.prompt && promptOf(step.prompt),
     }),
     // A function is not written: `evidence` stays in the process.
     'loop:verdict': ({ run, verdict }) => ({ ...stamp(), event: 'loop:verdict', ...runOf(run), ...verdict, evidence: undefined }),

@@ -4,6 +4,7 @@ import type { DenialFacts, HaltCause } from '../../core/halt.ts';
 import { toNano } from '../../core/money.ts';
 import type { Usage } from '../../core/usage.ts';
 import type { Verdict } from '../../core/verdict.ts';
+import type { PromptPrint } from '../../runtime/events.ts';
 
 /**
  * The format of the log. A reader takes lines of its own version and of older ones; fields are only ever added within one.
@@ -84,14 +85,6 @@ export interface StepEndEntry extends Line, AuditStep {
   readonly priceSource?: string | undefined;
   /** Hashes of what was asked, where the guard gives them: the same question has the same one. */
   readonly prompt?: PromptPrint | undefined;
-}
-
-/** Hashes and sizes (in characters) of a model call's newest question and of its standing instructions; never their text. */
-export interface PromptPrint {
-  readonly question: string;
-  readonly questionSize: number;
-  readonly instructions: string;
-  readonly instructionsSize: number;
 }
 
 export interface VerdictEntry extends Line, AuditRun, Omit<Verdict, 'evidence'> {

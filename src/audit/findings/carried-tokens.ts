@@ -1,0 +1,45 @@
+import type { AuditEntry, StepEndEntry } from '../log/entry.ts';
+import { boundedMap } from './groups.ts';
+
+/** A model step whose input was split into what had been sent before and what is new. */
+export interface SplitInput {
+  readonly carried: number;
+  readonly fresh: number;
+  /** Which model call of its conversation it is, from 0. */
+  readonly turn: number;
+}
+
+interface Conversation {
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+  readonly turn: number;
+}
+
+const CONVERSATIONS = 20_000;
+/** An input that is so much smaller than the one before begins anew, or was shortened: nothing of it counts as carried. */
+const SHORTENED = 0.9;
+
+/**
+ * Tells how much of each model call's input is history. A call that goes on where the last one of its run (or, for a run's
+ * first, of its session) stopped sends that one's input and output again; what is above that is new.
+ */
+export function carriedTokens(): { split(entry: StepEndEntry): SplitInput; forget(entry: AuditEntry): void } {
+  const conversations = boundedMap<Conversation>(CONVERSATIONS);
+  return {
+    split({ run, tenant, scopes, used }) {
+      const inputTokens = used.inputTokens ?? 0;
+      const session = scopes['session'] === undefined ? undefined : `s\0${tenant}\0${scopes['session']}`;
+      const before = conversations.get(run) ?? (session === undefined ? undefined : conversations.get(session));
+      const goesOn = before !== undefined && inputTokens >= before.inputTokens * SHORTENED;
+      const carried = goesOn ? Math.min(inputTokens, before.inputTokens + before.outputTokens) : 0;
+      const turn = goesOn ? before.turn + 1 : 0;
+      const now = { inputTokens, outputTokens: used.outputTokens ?? 0, turn };
+      conversations.set(run, now);
+      if (session !== undefined) conversations.set(session, now);
+      return { carried, fresh: inputTokens - carried, turn };
+    },
+    forget(entry) {
+      if (entry.event === 'run:end') conversations.delete(entry.run);
+    },
+  };
+}
