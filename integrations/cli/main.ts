@@ -10,6 +10,10 @@ const commands: Readonly<Record<string, { readonly summary: string; load(): Prom
     load: async () => (await import('./demo/command.ts')).demo,
   },
   replay: { summary: 'say what a guard would have done in recorded runs', load: async () => (await import('./replay/command.ts')).replay },
+  report: {
+    summary: 'say what agents cost, by user, feature, model or time, and where money goes for nothing',
+    load: async () => (await import('./report/command.ts')).report,
+  },
 };
 
 const help = (): string => `holdfast: an agent-loop guard
