@@ -1,4 +1,4 @@
-import type { EventName, GuardEvents, ModelCall, ToolCall } from 'holdfast';
+import type { EventName, Guard, GuardEvents, ModelCall, ToolCall } from 'holdfast';
 import { onTestFinished } from 'vitest';
 
 /** A model whose prices are round: 1,000 nano-dollars an input token, 2,000 an output token. */
@@ -41,13 +41,9 @@ export interface EventLog {
   of<E extends EventName>(name: E): GuardEvents[E][];
 }
 
-interface Listenable {
-  on(name: EventName, listener: (payload: never) => void): () => void;
-}
-
-export function logEvents(guard: Listenable): EventLog {
+export function logEvents(guard: Pick<Guard, 'on'>): EventLog {
   const seen: { name: EventName; payload: unknown }[] = [];
-  for (const name of eventNames) guard.on(name, (payload) => void seen.push({ name, payload }));
+  for (const name of eventNames) guard.on(name, (payload: unknown) => void seen.push({ name, payload }));
   return {
     get names() {
       return seen.map(({ name }) => name);

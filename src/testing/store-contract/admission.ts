@@ -1,3 +1,4 @@
+import type { AccountRef } from '../../stores/store.ts';
 import { accountOf, askFor, amounts, type StoreCase } from './world.ts';
 
 /** What is granted, how much of it, and what a denial says. */
@@ -151,6 +152,38 @@ export const admissionCases: readonly StoreCase[] = [
       expect(await reserve('b', [wide, tight], askFor({ usd: 30 }))).toMatchObject({ granted: false, denial: { account: 1, limit: 50 } });
       await settle('a', [wide, tight], { usd: 30 });
       expect(await sums(wide)).toEqual([30, 0, 0, 0]);
+    },
+  },
+  {
+    name: 'shares the scope that crosses tenants between them, all or nothing',
+    async run({ hold, reserve, settle, sums, expect }) {
+      const everybody = { ...accountOf('global', { usd: 100 }, { alertAt: [0.5] }), tenant: '' };
+      const [acme, other] = ['acme', 'other'].map((tenant) => accountOf('user', { usd: 80 }, { tenant, alertAt: [0.5] })) as [
+        AccountRef,
+        AccountRef,
+      ];
+      await hold('a', [acme, everybody], askFor({ usd: 60 }));
+      expect(await reserve('b', [everybody, other], askFor({ usd: 50 }))).toMatchObject({
+        granted: false,
+        denial: { account: 0, scope: 'global', tenant: '' },
+      });
+      expect(await sums(other)).toEqual([0, 0, 0, 0]);
+      const gated = askFor({ usd: 30 }, { gates: [{ account: 1, dimension: 'usd', below: 0.8 }] });
+      const clamped = askFor({ usd: 10 }, { perUnit: amounts({ usd: 1 }), unitsWanted: 90, unitsLeast: 1 });
+      const reply = await hold('c', [other, everybody], [askFor({ usd: 50 }), gated, clamped]);
+      expect(reply).toMatchObject({ ask: 2, units: 30, amounts: amounts({ usd: 40 }) });
+      expect(reply.accounts.map(({ scope }) => scope)).toEqual(['user', 'global']);
+      const { alerts } = await settle('c', [other, everybody], { usd: 50 });
+      expect(alerts.map(({ scope, tenant }) => [tenant, scope])).toEqual([
+        ['other', 'user'],
+        ['', 'global'],
+      ]);
+      await settle('a', [acme, everybody], { usd: 60 });
+      expect((await sums(everybody)).slice(0, 2)).toEqual([110, 0]);
+      expect([await sums(acme), (await sums(other)).slice(0, 2)]).toEqual([
+        [60, 0, 0, 0],
+        [50, 0],
+      ]);
     },
   },
   {

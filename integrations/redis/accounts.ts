@@ -1,0 +1,154 @@
+import type { AccountId, AccountRef, AccountSnapshot, Adjustment, AmountLimits, ListQuery, ResolvedWindow } from 'holdfast';
+import { keyPart } from './keys.ts';
+import { readLimits, readSums, tightened, type ReplyReader } from './reply.ts';
+import { addAccount, addLimits, beginCall, factsOf, type AccountFacts } from './request.ts';
+import type { StoreServer } from './server.ts';
+
+/** Reading, adjusting, listing and forgetting. None of it is done in a step. */
+export interface StoredAccounts {
+  read(ref: AccountRef): Promise<AccountSnapshot>;
+  adjust(ref: AccountRef, adjustment: Adjustment): Promise<AccountSnapshot>;
+  list(query: ListQuery): Promise<AccountSnapshot[]>;
+  erase(id: AccountId): Promise<void>;
+}
+
+/** The member of an index that says of which stretch it is (lua/listing.lua). */
+const STRETCH = '=';
+/** How many accounts are read with one script: it must not keep the server from others for long. */
+const READ_TOGETHER = 50;
+
+/** A member of an index, before it is read. */
+interface Member {
+  readonly index: string;
+  readonly part: string;
+  readonly window: ResolvedWindow;
+  readonly registry: string;
+  /** As they stand in keys: names, or hashes of them. */
+  readonly inKeys: AccountId;
+}
+
+export function storedAccounts(server: StoreServer): StoredAccounts {
+  const { redis } = server;
+  const { keys } = server.settings();
+
+  /** Reads one account, and first changes its limits where a change is given. */
+  async function visit(ref: AccountRef, change?: Adjustment): Promise<AccountSnapshot> {
+    const reader = await server.run('read', (settings) => {
+      const facts = factsOf(ref, settings);
+      const call = beginCall([facts], settings);
+      call.numbers.push(1);
+      addAccount(call, facts, settings);
+      call.numbers.push(!change ? 0 : change.limits ? 1 : 2);
+      if (change) addLimits(call, ref.limits);
+      if (change?.limits) {
+        call.numbers.push(change.until ?? 0);
+        addLimits(call, change.limits);
+      }
+      return call;
+    });
+    const { isAdjusted, limits, sums } = readAccount(reader);
+    const { tenant, scope, id, window } = ref;
+    return { tenant, scope, id, window, ...sums, limits: tightened(isAdjusted ? limits : ref.limits, ref) };
+  }
+
+  const textsOf = async (key: string, ...command: [string, ...string[]]): Promise<string[]> => {
+    const reply = await redis.send(key, command);
+    return Array.isArray(reply) ? reply.map(String) : [];
+  };
+
+  /** The registries of all tenants, from every server. */
+  async function allRegistries(): Promise<string[]> {
+    const found = new Set<string>();
+    for (const send of await redis.servers()) {
+      let cursor = '0';
+      do {
+        const page = await send(['SCAN', cursor, 'MATCH', keys.registries, 'COUNT', '1000']);
+        const [next, names] = Array.isArray(page) ? page : ['0', []];
+        cursor = String(next);
+        for (const name of Array.isArray(names) ? names : []) found.add(String(name));
+      } while (cursor !== '0');
+    }
+    return [...found];
+  }
+
+  /** The accounts with the largest spend of one scope and window. In a rolling window the index can be behind: it is read whole. */
+  async function membersOf(registry: string, index: string, most: number): Promise<Member[]> {
+    const { scopePart, window } = keys.factsOf(index);
+    const last = window.kind === 'rolling' ? '-1' : String(most);
+    const parts = await textsOf(index, 'ZREVRANGE', index, '0', last);
+    const tenant = keys.tenantIn(registry);
+    return parts
+      .filter((part) => part !== STRETCH)
+      .map((part) => ({ index, part, window, registry, inKeys: { tenant, scope: scopePart, id: part } }));
+  }
+
+  async function readMembers(members: readonly Member[]): Promise<AccountSnapshot[]> {
+    const facts = members.map(({ index, part, window, registry }): AccountFacts => ({
+      keys: keys.member(index, part),
+      registry,
+      window,
+      isCharging: false,
+      names: undefined,
+    }));
+    const reader = await server.run('read', (settings) => {
+      const call = beginCall(facts, settings);
+      call.numbers.push(facts.length);
+      for (const each of facts) {
+        addAccount(call, each, settings);
+        call.numbers.push(0);
+      }
+      return call;
+    });
+    return members.flatMap(({ window, inKeys }) => {
+      const { exists, isAdjusted, limits, sums, names } = readAccount(reader);
+      const isEmpty =
+        sums.settled.usd === 0 && sums.settled.steps === 0 && sums.settled.tokens === 0 && sums.held.steps === 0 && sums.held.usd === 0;
+      return exists && (isAdjusted || !isEmpty) ? [{ ...(names ?? inKeys), window, limits, ...sums }] : [];
+    });
+  }
+
+  return {
+    read: (ref) => visit(ref),
+    adjust: (ref, adjustment) => visit(ref, adjustment),
+
+    async list({ tenant, scope, most }) {
+      const registries = tenant === undefined ? await allRegistries() : [keys.registry(tenant)];
+      const found: AccountSnapshot[] = [];
+      for (const registry of registries) {
+        const indexes = await textsOf(registry, 'SMEMBERS', registry);
+        const wanted = indexes.filter((index) => scope === undefined || keys.factsOf(index).scopePart === keyPart(scope));
+        const members = (await Promise.all(wanted.map((index) => membersOf(registry, index, most)))).flat();
+        for (let at = 0; at < members.length; at += READ_TOGETHER)
+          found.push(...(await readMembers(members.slice(at, at + READ_TOGETHER))));
+      }
+      return found.sort((a, b) => b.settled.usd - a.settled.usd || b.settled.tokens - a.settled.tokens).slice(0, most);
+    },
+
+    async erase({ tenant, scope, id }) {
+      const registry = keys.registry(tenant);
+      for (const index of await textsOf(registry, 'SMEMBERS', registry)) {
+        if (keys.factsOf(index).scopePart !== keyPart(scope)) continue;
+        const { state, holds, slots } = keys.member(index, keyPart(id));
+        await redis.send(state, ['DEL', state, holds, slots]);
+        await redis.send(index, ['ZREM', index, keyPart(id)]);
+      }
+    },
+  };
+}
+
+interface ReadAccount {
+  readonly exists: boolean;
+  readonly isAdjusted: boolean;
+  readonly limits: AmountLimits;
+  readonly sums: ReturnType<typeof readSums>;
+  readonly names: AccountId | undefined;
+}
+
+function readAccount(reader: ReplyReader): ReadAccount {
+  const exists = reader.flag();
+  const limits = exists ? readLimits(reader) : {};
+  const isAdjusted = reader.flag();
+  const sums = readSums(reader);
+  const names = reader.flag() ? { scope: reader.text(), id: reader.text(), tenant: reader.text() } : undefined;
+  return { exists, isAdjusted, limits, sums, names };
+}

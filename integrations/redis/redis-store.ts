@@ -1,0 +1,105 @@
+import { checkReserve, checkSettle, durationMs, InvalidOptionError, type Duration, type Store } from 'holdfast';
+import { storedAccounts } from './accounts.ts';
+import { slotSteps } from './across-slots.ts';
+import { isRedisClient, redisCommands, type RedisClient } from './clients.ts';
+import { keyspace } from './keys.ts';
+import { liveReservations } from './live-reservations.ts';
+import { extendHold } from './extend-hold.ts';
+import { storeServer } from './server.ts';
+import { stepQueue } from './step-queue.ts';
+
+/** How a Redis store keeps accounts. Everything has a default. */
+export interface RedisStoreOptions {
+  /** What all keys begin with, so that several guards can share a server. Default `'holdfast'`. */
+  readonly prefix?: string;
+  /** How long an account without a window outlives its last step. Default 30 days. */
+  readonly retention?: Duration;
+  /** How long an ended reservation is remembered, so that a repeated message is known as one. Default 5 minutes. */
+  readonly remember?: Duration;
+  /** How long a settlement may wait to travel with the next reservation, in milliseconds. 0 sends it at once. Default 50. */
+  readonly settleWithinMs?: number;
+  /** For tests: a clock in place of the server's, in milliseconds since the epoch. */
+  readonly now?: () => number;
+}
+
+/**
+ * Keeps budgets in Redis (6.2 or later) or Valkey, so that one budget holds across many processes. The same promises as the
+ * memory store: a step is one script, which settles the last one and reserves the next in all accounts at once, by the
+ * server's clock. In a cluster all accounts of a tenant are in one slot, and the scope `global` is reserved after them, with
+ * a message of its own.
+ *
+ * @param client a connected client of ioredis or node-redis, single or cluster. It stays yours: the store never closes it.
+ * @throws InvalidOptionError for options or a client that cannot be used
+ * @example
+ * import { Redis } from 'ioredis';
+ * const guard = createGuard({ store: redisStore(new Redis()), budgets: { user: { usd: 5, window: 'day' } } });
+ */
+export function redisStore(client: RedisClient, options: RedisStoreOptions = {}): Store {
+  const { prefix = 'holdfast', retention = '30d', remember = '5m', settleWithinMs = 50, now } = options;
+  checkOptions(client, { prefix, retention, remember, settleWithinMs });
+  const redis = redisCommands(client);
+  const server = storeServer(redis, { keys: keyspace(prefix), retentionMs: durationMs(retention), rememberMs: durationMs(remember) }, now);
+  const queue = stepQueue(server, settleWithinMs);
+  const steps = slotSteps(queue, redis.isCluster);
+  const accounts = storedAccounts(server);
+  const live = liveReservations();
+
+  return {
+    name: 'redis',
+
+    async reserve(request) {
+      checkReserve(request);
+      const { reply, id } = await steps.reserve(request);
+      if (reply.granted) live.add(request.id, { id, accounts: request.accounts });
+      return reply;
+    },
+
+    async settle(request) {
+      checkSettle(request);
+      const id = live.get(request.id)?.id ?? request.id;
+      const reply = await steps.settle({ ...request, id });
+      live.remove(request.id);
+      return reply;
+    },
+
+    async extend(id, ttlMs) {
+      const hold = live.get(id);
+      return hold ? extendHold(server, hold, ttlMs) : false;
+    },
+
+    // Whoever looks sees what he has done.
+    async read(account) {
+      await queue.flush();
+      return accounts.read(account);
+    },
+    async adjust(account, adjustment) {
+      await queue.flush();
+      return accounts.adjust(account, adjustment);
+    },
+    async list(query) {
+      await queue.flush();
+      return accounts.list(query);
+    },
+    async erase(account) {
+      await queue.flush();
+      await accounts.erase(account);
+    },
+
+    flush: () => queue.flush(),
+    close: () => queue.flush(),
+  };
+}
+
+function checkOptions(client: unknown, options: { prefix: string; retention: string; remember: string; settleWithinMs: number }): void {
+  const issues: { path: string; message: string; value: unknown }[] = [];
+  const problem = (path: string, value: unknown, message: string): void => void issues.push({ path, message, value });
+  if (!isRedisClient(client)) problem('client', typeof client, 'must be a client of ioredis or node-redis; connect one and hand it in');
+  if (!/^[\w.:-]{1,64}$/.test(options.prefix)) problem('prefix', options.prefix, 'must be 1 to 64 letters, digits or . : _ -');
+  for (const name of ['retention', 'remember'] as const) {
+    if (!(durationMs(options[name] as Duration) > 0)) problem(name, options[name], "must be a duration such as '5m' or '30d'");
+  }
+  if (!(options.settleWithinMs >= 0 && options.settleWithinMs <= 60_000)) {
+    problem('settleWithinMs', options.settleWithinMs, 'must be a number of milliseconds from 0 to 60,000');
+  }
+  if (issues.length > 0) throw new InvalidOptionError('redisStore', issues);
+}

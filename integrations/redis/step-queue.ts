@@ -1,0 +1,83 @@
+import type { ReserveReply, ReserveRequest, SettleReply, SettleRequest } from 'holdfast';
+import type { StoreServer } from './server.ts';
+import { readStep, stepCall } from './step.ts';
+
+/** Sends steps to the server. Settlements wait a little, to travel with the next reservation that goes to the same slot. */
+export interface StepQueue {
+  reserve(slot: string, request: ReserveRequest): Promise<ReserveReply>;
+  settle(slot: string, request: SettleRequest): Promise<SettleReply>;
+  /** Sends what waits. Resolves when all of it, and all that is under way, is answered. */
+  flush(): Promise<void>;
+}
+
+interface Waiting {
+  readonly request: SettleRequest;
+  readonly resolve: (reply: SettleReply) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+interface Lane {
+  readonly waiting: Waiting[];
+  readonly timer: NodeJS.Timeout;
+}
+
+/** So many settlements go in one script at most: it must not keep the server from others for long. */
+const TOGETHER_MOST = 32;
+
+export function stepQueue(server: StoreServer, settleWithinMs: number): StepQueue {
+  const lanes = new Map<string, Lane>();
+  const underWay = new Set<Promise<unknown>>();
+
+  function take(slot: string): Waiting[] {
+    const lane = lanes.get(slot);
+    if (!lane) return [];
+    lanes.delete(slot);
+    clearTimeout(lane.timer);
+    return lane.waiting;
+  }
+
+  async function send(settlements: readonly Waiting[], reservation?: ReserveRequest): Promise<ReserveReply | undefined> {
+    const step = { settlements: settlements.map(({ request }) => request), reservation };
+    try {
+      const reply = readStep(await server.run('step', (settings) => stepCall(step, settings)), step);
+      for (const [index, { resolve }] of settlements.entries()) resolve(reply.settlements[index]!);
+      return reply.reservation;
+    } catch (error) {
+      for (const { reject } of settlements) reject(error);
+      throw error;
+    }
+  }
+
+  function track<T>(work: Promise<T>): Promise<T> {
+    underWay.add(work);
+    const done = (): void => void underWay.delete(work);
+    work.then(done, done);
+    return work;
+  }
+
+  /** The settlements themselves hear of a failure; nobody else waits for them. */
+  const sendWaiting = (slot: string): void => {
+    const waiting = take(slot);
+    if (waiting.length > 0) track(send(waiting)).catch(() => {});
+  };
+
+  return {
+    async reserve(slot, request) {
+      const reply = await track(send(take(slot), request));
+      if (!reply) throw new TypeError('the server did not answer a reservation');
+      return reply;
+    },
+    settle(slot, request) {
+      return new Promise((resolve, reject) => {
+        const lane = lanes.get(slot) ?? { waiting: [], timer: setTimeout(sendWaiting, settleWithinMs, slot) };
+        lanes.set(slot, lane);
+        lane.waiting.push({ request, resolve, reject });
+        if (settleWithinMs === 0 || lane.waiting.length >= TOGETHER_MOST) sendWaiting(slot);
+      });
+    },
+    async flush() {
+      for (const slot of lanes.keys()) sendWaiting(slot);
+      await Promise.allSettled(underWay);
+    },
+  };
+}

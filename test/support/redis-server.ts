@@ -1,0 +1,93 @@
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+/** Whether this machine can run a Redis server. Tests skip themselves without one; `npm test` says so. */
+export const hasRedis = spawnSync('redis-server', ['--version']).status === 0;
+
+/** A server of the tests' own, on a free port of the loopback. */
+export interface RedisServer {
+  readonly port: number;
+  readonly process: ChildProcess;
+  /** Kills it at once, as a power cut would; starts it again with what it had written. */
+  kill(): Promise<void>;
+  restart(): Promise<void>;
+  /** Kills it and removes what it wrote. */
+  stop(): Promise<void>;
+}
+
+/** A port that is free now, low enough for a cluster's second port (+ 10,000) to exist. */
+async function freePort(): Promise<number> {
+  for (;;) {
+    const port = 20_000 + Math.floor(Math.random() * 25_000);
+    const isFree = await new Promise<boolean>((resolve) => {
+      const probe = createServer();
+      probe.once('error', () => resolve(false));
+      probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)));
+    });
+    if (isFree) return port;
+  }
+}
+
+/** Runs `redis-cli` against a server and returns what it prints. */
+export function redisCli(port: number, ...args: string[]): string {
+  return spawnSync('redis-cli', ['-p', String(port), ...args], { encoding: 'utf8' }).stdout.trim();
+}
+
+async function until(isSo: () => boolean, what: string): Promise<void> {
+  const givesUpAt = Date.now() + 15_000;
+  while (!isSo()) {
+    if (Date.now() > givesUpAt) throw new Error(`waited 15 s in vain for ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+export async function startRedis(...settings: string[]): Promise<RedisServer> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'holdfast-redis-'));
+  const port = await freePort();
+  const launch = async (): Promise<ChildProcess> => {
+    const args = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', '', '--loglevel', 'warning', ...settings];
+    const child = spawn('redis-server', args, { stdio: 'ignore' });
+    await until(() => redisCli(port, 'PING') === 'PONG', `redis-server on port ${port}`);
+    return child;
+  };
+  let child = await launch();
+  const kill = async (): Promise<void> => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    child.kill('SIGKILL');
+    await ended;
+  };
+  return {
+    port,
+    get process() {
+      return child;
+    },
+    kill,
+    async restart() {
+      await kill();
+      child = await launch();
+    },
+    async stop() {
+      await kill();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A cluster of three masters. */
+export async function startRedisCluster(): Promise<{ readonly ports: readonly number[]; stop(): Promise<void> }> {
+  const servers = await Promise.all([1, 2, 3].map(() => startRedis('--cluster-enabled', 'yes', '--cluster-node-timeout', '2000')));
+  const ports = servers.map(({ port }) => port);
+  const nodes = ports.map((port) => `127.0.0.1:${port}`);
+  spawnSync('redis-cli', ['--cluster', 'create', ...nodes, '--cluster-replicas', '0', '--cluster-yes']);
+  await until(() => ports.every((port) => redisCli(port, 'CLUSTER', 'INFO').includes('cluster_state:ok')), 'the cluster');
+  return {
+    ports,
+    async stop() {
+      await Promise.all(servers.map((server) => server.stop()));
+    },
+  };
+}
