@@ -22,21 +22,28 @@ export const characterClass = {
 
 const { other, space, newline, number, upper, lower, letter, mark } = characterClass;
 
-/** Tells the class of a code point by the engine's own Unicode tables. Slow; its answers are kept, page by page. */
-function classify(codePoint: number): number {
-  const character = String.fromCodePoint(codePoint);
-  if (character === '\r' || character === '\n') return newline;
-  if (/\s/u.test(character)) return space;
-  if (/\p{N}/u.test(character)) return number;
-  if (/\p{L}/u.test(character)) return /[\p{Lu}\p{Lt}]/u.test(character) ? upper : /\p{Ll}/u.test(character) ? lower : letter;
-  return /\p{M}/u.test(character) ? mark : other;
-}
+/** In order: the first pattern that fits tells the class. */
+const patterns: readonly (readonly [kind: number, pattern: RegExp])[] = [
+  [newline, /^[\r\n]+$/u],
+  [space, /^\s+$/u],
+  [number, /^\p{N}+$/u],
+  [upper, /^[\p{Lu}\p{Lt}]+$/u],
+  [lower, /^\p{Ll}+$/u],
+  [letter, /^[\p{Lm}\p{Lo}]+$/u],
+  [mark, /^\p{M}+$/u],
+];
+
+/** The class that all characters of a short string share, by the engine's own Unicode tables; undefined where they differ. */
+const sharedClass = (characters: string): number | undefined => patterns.find(([, pattern]) => pattern.test(characters))?.[0];
 
 /** One page holds the classes of 256 code points; built when first asked for. There are 4,352 pages, each of 256 bytes. */
 const pages: (Uint8Array | undefined)[] = Array.from({ length: 0x110000 >> 8 });
 
 function buildPage(index: number): Uint8Array {
-  const page = Uint8Array.from({ length: 256 }, (_, low) => classify((index << 8) | low));
+  const characters = Array.from({ length: 256 }, (_, low) => String.fromCodePoint((index << 8) | low));
+  const shared = sharedClass(characters.join(''));
+  const page =
+    shared === undefined ? Uint8Array.from(characters, (character) => sharedClass(character) ?? other) : new Uint8Array(256).fill(shared);
   pages[index] = page;
   return page;
 }

@@ -11,6 +11,24 @@ const LINE_FEED = 0x0a;
  * character before them, up to three digits, punctuation (marks are part of it) with the line breaks after it, white space.
  */
 export function cl100kPieceEnd(bytes: Uint8Array, start: number, end: number): number {
+  return plainWordEnd(bytes, start) || anyPieceEnd(bytes, start, end);
+}
+
+/**
+ * The short way for most pieces of most texts: at most one space, then letters, all of ASCII. 0 where the piece is another one or
+ * where what follows may belong to it. Needs no end: the byte after the text is 0.
+ */
+function plainWordEnd(bytes: Uint8Array, start: number): number {
+  let at = bytes[start] === SPACE ? start + 1 : start;
+  if (!isAsciiLetter(bytes[at]!)) return 0;
+  do at++;
+  while (isAsciiLetter(bytes[at]!));
+  return bytes[at]! < 0x80 ? at : 0;
+}
+
+const isAsciiLetter = (byte: number): boolean => (byte | SPACE) >= 0x61 && (byte | SPACE) <= 0x7a;
+
+function anyPieceEnd(bytes: Uint8Array, start: number, end: number): number {
   const lead = bytes[start]!;
   const kind = lead < 0x80 ? asciiClass[lead]! : classAt(bytes, start);
   if (kind >= upper && kind !== mark) return lettersEnd(bytes, start, end);

@@ -1,6 +1,5 @@
-import { LONGEST_ENTRY_BYTES } from './bounds.ts';
 import { WINDOW_BYTES, type Encoder } from './encoder.ts';
-import { createMergeRoom, mergeTokens } from './merge.ts';
+import { mergeTokens } from './merge.ts';
 
 /** The count of one long piece, done window by window. */
 export interface LongPieceCount {
@@ -13,43 +12,53 @@ export interface LongPieceCount {
 /** Tokens at the end of a window that the cut may have made; they are encoded again with what follows. */
 const UNCERTAIN_TOKENS = 2;
 
+const MOST_ADDED_BYTES = 1024;
+
 /**
  * Counts a piece of any length in windows, exactly. Tokens are the encoding of their bytes if and only if each two neighbours,
  * encoded together, give themselves again (the theorem behind github/rust-gems `bpe`). So a window is merged on its own, and
  * joined to what is accepted so far if the pair at the seam passes that test. If not, the last accepted token is taken back and
- * the window begins there; its end moves on with every try, so that in the end the whole piece would be one window.
+ * the window begins there; its end moves on with every try, so that at last the whole piece would be one window.
  */
-export function countLongPiece(encoder: Encoder, bytes: Uint8Array, start: number, end: number): LongPieceCount {
-  const { vocabulary } = encoder;
+export function countLongPiece(
+  { merger }: Pick<Encoder, 'merger'>,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  windowBytes = WINDOW_BYTES,
+): LongPieceCount {
   const accepted = new Int32Array(end - start);
-  const pairRoom = createMergeRoom(2 * LONGEST_ENTRY_BYTES);
-  let room = createMergeRoom(4 * WINDOW_BYTES);
   let tokens = 0;
   let from = start;
   let tried = start;
+  let addedBytes = windowBytes;
 
-  const joins = (second: number, secondEnd: number): boolean => {
-    const first = accepted[tokens - 1]!;
-    return mergeTokens(vocabulary, bytes, first, secondEnd, pairRoom) === 2 && pairRoom.starts[1] === second - first;
-  };
+  const joins = (second: number, secondEnd: number): boolean =>
+    mergeTokens(merger, bytes, accepted[tokens - 1]!, secondEnd) === 2 && merger.next[0] === second - accepted[tokens - 1]!;
 
   return {
     get tokens() {
       return tokens;
     },
     step() {
-      const to = Math.min(end, Math.max(from, tried) + WINDOW_BYTES);
-      tried = to;
-      if (to - from > room.capacity) room = createMergeRoom(2 * (to - from));
-      const count = mergeTokens(vocabulary, bytes, from, to, room);
-      const isLast = to === end;
-      if (tokens > 0 && !joins(from, from + room.starts[1]!)) {
+      tried = Math.min(end, tried + addedBytes);
+      const count = mergeTokens(merger, bytes, from, tried);
+      const isLast = tried === end;
+      const sure = isLast ? count : Math.max(0, count - UNCERTAIN_TOKENS);
+      // Written down ahead of the test at the seam, which needs the merger's room.
+      const firstEnd = from + merger.next[0]!;
+      let sureEnd = from;
+      for (let index = 0; index < sure; index++) {
+        accepted[tokens + index] = sureEnd;
+        sureEnd = from + merger.next[sureEnd - from]!;
+      }
+      if (sureEnd - from < addedBytes / 2) addedBytes = Math.min(MOST_ADDED_BYTES, 2 * addedBytes);
+      if (sure > 0 && tokens > 0 && !joins(from, firstEnd)) {
         from = accepted[--tokens]!;
         return true;
       }
-      const sure = isLast ? count : Math.max(0, count - UNCERTAIN_TOKENS);
-      for (let index = 0; index < sure; index++) accepted[tokens++] = from + room.starts[index]!;
-      from += room.starts[sure]!;
+      tokens += sure;
+      from = sureEnd;
       return !isLast;
     },
   };

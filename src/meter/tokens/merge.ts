@@ -1,85 +1,116 @@
-import { HASH_BASE, nextHash } from './piece-hash.ts';
+import { createPairCache, pairSlot, type PairCache } from './pair-cache.ts';
+import { nextHash } from './piece-hash.ts';
 import { NO_RANK, rankOf, type Vocabulary } from './vocabulary.ts';
 
-/** Room for merging stretches, used again and again. After a merge `starts` holds where the tokens begin. */
-export interface MergeRoom {
-  /** The longest stretch that fits, in bytes. */
-  readonly capacity: number;
-  /** Where each part begins, counted from the start of the stretch; one more entry marks the end. */
-  readonly starts: Int32Array;
-  /** The rank of each part joined with the next. */
-  readonly ranks: Int32Array;
-  /** Hashes of the prefixes of the stretch. */
-  readonly prefixHashes: Int32Array;
-  /** Powers of the base of the hash. */
-  readonly powers: Int32Array;
+/**
+ * Merges stretches of text over one vocabulary. A part of a stretch is named by the place of its first byte, counted from the start of
+ * the stretch; parts are a list linked both ways. What a merge leaves here is good until the next.
+ */
+export interface Merger {
+  readonly vocabulary: Vocabulary;
+  readonly pairCache: PairCache;
+  /** The part that follows each part; the length of the stretch after the last. */
+  next: Int32Array;
+  previous: Int32Array;
+  /** Which token each part is: its rank, or a negative number for a single byte. */
+  tokens: Int32Array;
+  /** The rank of each part joined with the next; for what is no part any more, none. */
+  ranks: Int32Array;
 }
 
-/** Makes room for stretches of up to `capacity` bytes. */
-export function createMergeRoom(capacity: number): MergeRoom {
-  const powers = new Int32Array(capacity + 1).fill(1);
-  for (let exponent = 1; exponent <= capacity; exponent++) powers[exponent] = Math.imul(powers[exponent - 1]!, HASH_BASE);
-  return {
-    capacity,
-    starts: new Int32Array(capacity + 1),
-    ranks: new Int32Array(capacity + 1),
-    prefixHashes: new Int32Array(capacity + 1),
-    powers,
-  };
-}
+const FIRST_CAPACITY = 1024;
+
+/** Makes a merger; its room grows where a longer stretch needs it. */
+export const createMerger = (vocabulary: Vocabulary): Merger => ({
+  vocabulary,
+  pairCache: createPairCache(),
+  ...roomFor(FIRST_CAPACITY),
+});
+
+const roomFor = (capacity: number): Pick<Merger, 'next' | 'previous' | 'tokens' | 'ranks'> => ({
+  next: new Int32Array(capacity + 1),
+  previous: new Int32Array(capacity + 1),
+  tokens: new Int32Array(capacity + 1),
+  ranks: new Int32Array(capacity + 1),
+});
 
 /**
- * Byte pair merging of `bytes[start, end)`, which must fit into the room: the pair with the lowest rank is joined, leftmost
- * first, until no pair is an entry. Answers how many tokens are left.
+ * Byte pair merging of `bytes[start, end)`: the pair with the lowest rank is joined, leftmost first, until no pair is an entry.
+ * Answers how many tokens are left; `next`, from 0 on, tells where they begin.
  *
  * All pairs of the lowest rank are joined in one pass from left to right, which also finds the next lowest. Where a join
  * makes a pair of a still lower rank, the rest of the pass joins nothing, for that pair comes first.
  */
-export function mergeTokens(vocabulary: Vocabulary, bytes: Uint8Array, start: number, end: number, room: MergeRoom): number {
-  const { starts, ranks, prefixHashes, powers } = room;
-  const { pairs } = vocabulary;
+export function mergeTokens(merger: Merger, bytes: Uint8Array, start: number, end: number): number {
   const length = end - start;
-  let lowest = NO_RANK;
-  let hash = 0;
-  for (let at = 0; at < length; at++) {
-    starts[at] = at;
-    hash = nextHash(hash, bytes[start + at]!);
-    prefixHashes[at + 1] = hash;
-    const rank = at + 1 < length ? pairs[(bytes[start + at]! << 8) | bytes[start + at + 1]!]! : NO_RANK;
-    ranks[at] = rank;
-    if (rank < lowest) lowest = rank;
-  }
-  starts[length] = length;
-  const joinedRank = (from: number, to: number): number =>
-    rankOf(vocabulary, bytes, start + from, start + to, (prefixHashes[to]! - Math.imul(prefixHashes[from]!, powers[to - from]!)) | 0);
-
+  if (length >= merger.next.length) Object.assign(merger, roomFor(2 * length));
+  const { ranks } = merger;
   let count = length;
-  while (lowest !== NO_RANK) {
+  for (let lowest = splitIntoBytes(merger, bytes, start, length); lowest !== NO_RANK;) {
     let target = lowest;
     lowest = NO_RANK;
-    let written = 0;
-    for (let read = 0; read < count; read++) {
-      const from = starts[read]!;
-      let rank = ranks[read]!;
-      if (rank === target) {
-        read++;
-        const to = starts[read + 1]!;
-        rank = read + 1 < count ? joinedRank(from, starts[read + 2]!) : NO_RANK;
-        if (written > 0) {
-          const before = joinedRank(starts[written - 1]!, to);
-          ranks[written - 1] = before;
-          if (before < target) target = -1;
-          if (before < lowest) lowest = before;
-        }
-        if (rank < target) target = -1;
+    for (let part = 0; part < length; part++) {
+      const rank = ranks[part]!;
+      if (rank !== target) {
+        if (rank < lowest) lowest = rank;
+        continue;
       }
-      starts[written] = from;
-      ranks[written] = rank;
-      if (rank < lowest) lowest = rank;
-      written++;
+      const made = join(merger, bytes, start, length, part);
+      count--;
+      if (made < lowest) lowest = made;
+      if (made < target) target = -1;
     }
-    starts[written] = length;
-    count = written;
   }
   return count;
+}
+
+/** Begins with single bytes; answers the lowest rank among their pairs. */
+function splitIntoBytes(merger: Merger, bytes: Uint8Array, start: number, length: number): number {
+  const { next, previous, tokens, ranks } = merger;
+  const { pairs } = merger.vocabulary;
+  let lowest = NO_RANK;
+  let byte = bytes[start]!;
+  for (let part = 0; part < length; part++) {
+    const following = part + 1 < length ? bytes[start + part + 1]! : 0;
+    const rank = part + 1 < length ? pairs[(byte << 8) | following]! : NO_RANK;
+    next[part] = part + 1;
+    previous[part] = part - 1;
+    tokens[part] = byte - 256;
+    ranks[part] = rank;
+    if (rank < lowest) lowest = rank;
+    byte = following;
+  }
+  return lowest;
+}
+
+/** Joins a part with the next and ranks it anew with its neighbours; answers the lower of these two ranks. */
+function join(merger: Merger, bytes: Uint8Array, start: number, length: number, part: number): number {
+  const { next, previous, tokens, ranks } = merger;
+  const taken = next[part]!;
+  const after = next[taken]!;
+  const before = previous[part]!;
+  const token = ranks[part]!;
+  tokens[part] = token;
+  next[part] = after;
+  previous[after] = part;
+  ranks[taken] = NO_RANK;
+  const right = after < length ? joinedRank(merger, bytes, token, tokens[after]!, start + part, start + next[after]!) : NO_RANK;
+  ranks[part] = right;
+  if (before < 0) return right;
+  const left = joinedRank(merger, bytes, tokens[before]!, token, start + before, start + after);
+  ranks[before] = left;
+  return left < right ? left : right;
+}
+
+/** The rank of two neighbouring tokens joined, which together are `bytes[from, to)`. */
+function joinedRank({ vocabulary, pairCache }: Merger, bytes: Uint8Array, left: number, right: number, from: number, to: number): number {
+  const slot = pairSlot(left, right);
+  if (pairCache[slot] === left && pairCache[slot + 1] === right) return pairCache[slot + 2]!;
+  let hash = 0;
+  for (let at = from; at < to; at++) hash = nextHash(hash, bytes[at]!);
+  const rank = rankOf(vocabulary, bytes, from, to, hash);
+  pairCache[slot] = left;
+  pairCache[slot + 1] = right;
+  pairCache[slot + 2] = rank;
+  return rank;
 }

@@ -1,11 +1,11 @@
-/**
- * A polynomial over the bytes, modulo 2^32: the hash of any part of a stretch then follows from the hashes of two prefixes.
- * It need not resist attack, for a match is always compared byte by byte, and the tables do not grow with the text.
- */
-export const HASH_BASE = 0x0100_0193;
+/** The multiplier of FNV-1a. */
+const BASE = 0x0100_0193;
 
-/** The hash of a stretch and one more byte. The hash of nothing is 0. */
-export const nextHash = (hash: number, byte: number): number => (Math.imul(hash, HASH_BASE) + byte + 1) | 0;
+/**
+ * The hash of a stretch and one more byte; the hash of nothing is 0. It need not resist attack: a match is always compared byte by
+ * byte, and the tables do not grow with the text.
+ */
+export const nextHash = (hash: number, byte: number): number => (Math.imul(hash, BASE) + byte + 1) | 0;
 
 /** Spreads a hash over the slots of a table; the caller masks it. */
 export function slotOf(hash: number): number {

@@ -1,6 +1,8 @@
 import { asciiClass, characterClass, classAt, widthOf } from './character-classes.ts';
 
-/** Finds where the piece that begins at `start` ends. `bytes` is valid UTF-8, and `end` is the end of the text. */
+/**
+ * Finds where the piece that begins at `start` ends. `bytes` is valid UTF-8, `end` is the end of the text, and a byte 0 follows it.
+ */
 export type PieceEnd = (bytes: Uint8Array, start: number, end: number) => number;
 
 const { other, space, newline, number, mark } = characterClass;

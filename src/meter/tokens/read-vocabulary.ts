@@ -1,5 +1,5 @@
 import { nextHash, slotOf } from './piece-hash.ts';
-import { NO_RANK, type Vocabulary } from './vocabulary.ts';
+import { NO_RANK, TAG_BITS, tagOf, type Vocabulary } from './vocabulary.ts';
 
 /** A vocabulary that is being read, step by step, so that a reader can give the event loop back between steps. */
 export interface VocabularyReader {
@@ -24,16 +24,17 @@ for (const [value, character] of Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefgh
  * no string is made per entry, which is what makes js-tiktoken's own loading slow.
  */
 export function createVocabularyReader(data: Uint8Array): VocabularyReader {
-  const entries = new Uint8Array(Math.ceil(data.length * 0.7));
+  // A byte for the length and at most three bytes for each four characters; place 0 is left free, for rank 0 means none.
+  const entries = new Uint8Array(Math.ceil(data.length * 0.75));
   const tableSize = 2 ** Math.ceil(Math.log2(data.length / 6));
   const vocabulary: Vocabulary = {
     entries,
-    table: new Int32Array(2 * tableSize),
+    table: new Int32Array(tableSize),
     mask: tableSize - 1,
     pairs: new Int32Array(65_536).fill(NO_RANK),
   };
   let at = 0;
-  let filled = 0;
+  let filled = 1;
   let isLineStart = true;
   return {
     vocabulary,
@@ -42,9 +43,11 @@ export function createVocabularyReader(data: Uint8Array): VocabularyReader {
       while (at < stop) {
         if (isLineStart) at = data.indexOf(SPACE, data.indexOf(SPACE, at) + 1) + 1;
         const end = entryEnd(data, at);
-        const entryStart = filled;
-        filled = decodeBase64(data, at, end, entries, filled);
-        if (filled > entryStart) addEntry(vocabulary, entryStart, filled);
+        if (end > at) {
+          const place = filled;
+          filled = decodeBase64(data, at, end, entries, place + 1);
+          addEntry(vocabulary, place, filled);
+        }
         isLineStart = data[end] === LINE_FEED;
         at = end + 1;
       }
@@ -73,14 +76,15 @@ function decodeBase64(data: Uint8Array, start: number, end: number, target: Uint
   return filled;
 }
 
-function addEntry({ entries, table, mask, pairs }: Vocabulary, start: number, end: number): void {
+function addEntry({ entries, table, mask, pairs }: Vocabulary, place: number, end: number): void {
+  const first = place + 1;
   let hash = 0;
-  for (let at = start; at < end; at++) hash = nextHash(hash, entries[at]!);
-  const length = end - start;
-  const rank = (start << 8) | length;
-  let slot = slotOf(hash) & mask;
-  while (table[2 * slot + 1] !== 0) slot = (slot + 1) & mask;
-  table[2 * slot] = hash;
-  table[2 * slot + 1] = rank;
-  if (length === 2) pairs[(entries[start]! << 8) | entries[start + 1]!] = rank;
+  for (let at = first; at < end; at++) hash = nextHash(hash, entries[at]!);
+  const spread = slotOf(hash);
+  const rank = (place << TAG_BITS) | tagOf(spread);
+  let slot = spread & mask;
+  while (table[slot] !== 0) slot = (slot + 1) & mask;
+  table[slot] = rank;
+  entries[place] = end - first;
+  if (end - first === 2) pairs[(entries[first]! << 8) | entries[first + 1]!] = rank;
 }

@@ -1,5 +1,6 @@
-import { countShortPiece, WINDOW_BYTES, type Encoder } from './encoder.ts';
+import { countPiece, WINDOW_BYTES, type Encoder } from './encoder.ts';
 import { countLongPiece, type LongPieceCount } from './long-piece.ts';
+import { SHORT_PIECE_BYTES } from './short-pieces.ts';
 import { firstSafeBoundary, lastSafeBoundary } from './safe-boundaries.ts';
 
 /** UTF-16 units that are counted in one step where the text has safe boundaries. About a millisecond of the slowest text. */
@@ -17,11 +18,12 @@ export interface TextCount {
 }
 
 const utf8 = new TextEncoder();
-const sharedBytes = new Uint8Array(3 * CHUNK_UNITS);
+const sharedBytes = new Uint8Array(3 * CHUNK_UNITS + SHORT_PIECE_BYTES);
 
 /** The tokens of a short text, at once. */
 export function countChunk(encoder: Encoder, text: string): number {
   const { written } = utf8.encodeInto(text, sharedBytes);
+  sharedBytes[written] = 0;
   return countPieces(encoder, sharedBytes, written);
 }
 
@@ -30,7 +32,7 @@ function countPieces(encoder: Encoder, bytes: Uint8Array, end: number): number {
   let tokens = 0;
   for (let at = 0; at < end;) {
     const next = pieceEnd(bytes, at, end);
-    tokens += next - at <= WINDOW_BYTES ? countShortPiece(encoder, bytes, at, next) : countWhole(encoder, bytes, at, next);
+    tokens += next - at <= WINDOW_BYTES ? countPiece(encoder, bytes, at, next) : countWhole(encoder, bytes, at, next);
     at = next;
   }
   return tokens;
@@ -77,7 +79,8 @@ const STEP_BYTES = 4_096;
 
 /** Counts a stretch that has no safe boundary, so that its pieces may be as long as the stretch itself. */
 function createStretchCount(encoder: Encoder, text: string): TextCount {
-  const bytes = utf8.encode(text);
+  const bytes = new Uint8Array(Buffer.byteLength(text) + SHORT_PIECE_BYTES);
+  const end = utf8.encodeInto(text, bytes).written;
   let at = 0;
   let tokens = 0;
   let piece: LongPieceCount | undefined;
@@ -86,10 +89,10 @@ function createStretchCount(encoder: Encoder, text: string): TextCount {
       return tokens + (piece?.tokens ?? 0);
     },
     step() {
-      const stop = Math.min(bytes.length, at + STEP_BYTES);
+      const stop = Math.min(end, at + STEP_BYTES);
       while (piece === undefined && at < stop) {
-        const next = encoder.pieceEnd(bytes, at, bytes.length);
-        if (next - at <= WINDOW_BYTES) tokens += countShortPiece(encoder, bytes, at, next);
+        const next = encoder.pieceEnd(bytes, at, end);
+        if (next - at <= WINDOW_BYTES) tokens += countPiece(encoder, bytes, at, next);
         else piece = countLongPiece(encoder, bytes, at, next);
         at = next;
       }
@@ -98,7 +101,7 @@ function createStretchCount(encoder: Encoder, text: string): TextCount {
         tokens += piece.tokens;
         piece = undefined;
       }
-      return piece !== undefined || at < bytes.length;
+      return piece !== undefined || at < end;
     },
   };
 }
