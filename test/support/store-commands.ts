@@ -118,9 +118,13 @@ const reserve = fc
   });
 
 const settle = fc.tuple(ids, accounts, fc.option(someAmounts, { nil: undefined, freq: 4 })).map(([id, chosen, actual]) =>
-  command(`settle ${id} in ${chosen.join()} with ${JSON.stringify(actual)}`, async (model, { store, alerts }) => {
-    const reply = await store.settle({ id, accounts: refsOf(chosen), actual });
-    expect(reply).toMatchObject(models.settle(model, id, chosen, actual));
+  command(`settle ${id} (if unknown, in ${chosen.join()}) with ${JSON.stringify(actual)}`, async (model, { store, clock, alerts }) => {
+    const named = model.entries.get(id)?.named ?? chosen;
+    const reply = await store.settle({ id, accounts: refsOf(named), actual });
+    const { status, overage, alerts: expected } = models.settle(model, id, named, actual);
+    const current = reply.alerts.filter(({ resetsAt }) => resetsAt === null || resetsAt > clock.now());
+    expect({ status: reply.status, overage: reply.overage }).toEqual({ status, overage });
+    expect(current).toMatchObject(expected);
     for (const { scope, dimension, threshold, resetsAt } of reply.alerts) {
       // I9, for the windows of which each has an end of its own.
       if (scope === 'feature') continue;

@@ -17,6 +17,8 @@ export interface StoreModel {
 }
 
 interface Entry {
+  /** The accounts that its reservation named: a settlement names the same. */
+  readonly named: readonly number[];
   /** The accounts in which it counts; one that was erased is taken out. */
   accounts: number[];
   readonly ask: number;
@@ -92,7 +94,15 @@ export function reserve(model: StoreModel, id: string, accounts: readonly number
     const fitting = fit(wanted, standings);
     if (fitting.fits) {
       const { amounts, units } = fitting;
-      model.entries.set(id, { accounts: [...accounts], ask, units, amounts, madeAt: model.now, expiresAt: model.now + ttlMs });
+      model.entries.set(id, {
+        named: accounts,
+        accounts: [...accounts],
+        ask,
+        units,
+        amounts,
+        madeAt: model.now,
+        expiresAt: model.now + ttlMs,
+      });
       return { granted: true, ask, units, amounts, isReplay: false };
     }
     const { account, dimension, asked } = fitting.shortfall;
@@ -105,18 +115,31 @@ export interface ModelSettlement {
   readonly status: SettleReply['status'];
   readonly overage: Amounts;
   readonly alerts: readonly Omit<ThresholdCrossing, 'resetsAt'>[];
+  /** Alerts of windows that are over: a store may tell of them. */
+  readonly pastAlerts: readonly Omit<ThresholdCrossing, 'resetsAt'>[];
 }
 
 export function settle(model: StoreModel, id: string, accounts: readonly number[], actual: Amounts | undefined): ModelSettlement {
   const known = model.entries.get(id);
-  if (known?.end) return { status: 'duplicate', overage: known.end.overage, alerts: [] };
-  const entry: Entry = known ?? { accounts: [...accounts], ask: 0, units: 0, amounts: zero, madeAt: model.now, expiresAt: model.now };
+  if (known?.end) return { status: 'duplicate', overage: known.end.overage, alerts: [], pastAlerts: [] };
+  const entry: Entry = known ?? {
+    named: accounts,
+    accounts: [...accounts],
+    ask: 0,
+    units: 0,
+    amounts: zero,
+    madeAt: model.now,
+    expiresAt: model.now,
+  };
   const status = !actual ? 'released' : isLive(model, entry) ? 'settled' : 'late';
   const overage = actual ? excess(actual, entry.amounts) : zero;
   entry.end = { status, actual, overage };
   model.entries.set(id, entry);
-  const alerts = actual ? entry.accounts.flatMap((account) => crossings(model, account, entry.madeAt, actual)) : [];
-  return { status, overage, alerts };
+  const told = (isPast: boolean): ModelSettlement['alerts'] =>
+    entry.accounts
+      .filter((account) => !counts(model.accounts[account]!.window, entry.madeAt, model.now) === isPast)
+      .flatMap((account) => (actual ? crossings(model, account, entry.madeAt, actual) : []));
+  return { status, overage, alerts: told(false), pastAlerts: told(true) };
 }
 
 function crossings(model: StoreModel, account: number, madeAt: number, actual: Amounts): ModelSettlement['alerts'] {
