@@ -1,0 +1,264 @@
+import { randomUUID } from 'node:crypto';
+import type { AmountLimits } from '../core/amounts.ts';
+import { durationMs } from '../core/duration.ts';
+import { haltError as newHaltError, InvalidOptionError, RunEndedError, type HaltError } from '../core/errors.ts';
+import type { Halt } from '../core/halt.ts';
+import type { Call } from '../core/step.ts';
+import { abortWith } from './abort-with.ts';
+import { inheritTighter, type AccountPlan } from './accounts.ts';
+import { within } from './ambient.ts';
+import { beginStep, type BeginOptions } from './begin.ts';
+import { startDeadline } from './deadline.ts';
+import type { RunInfo } from './events.ts';
+import { createGate } from './gate.ts';
+import type { HaltFacts } from './halts.ts';
+import { judgeRun } from './judge-run.ts';
+import { amountLimits } from './limits.ts';
+import type { OpenStep } from './open-step.ts';
+import { reportOf } from './report.ts';
+import type { Run } from './run.ts';
+import type { GuardCore, RunCore, RunTree } from './run-core.ts';
+import type { Concurrency, RunBudgets } from './options.ts';
+import type { Step } from './step.ts';
+import { detach, isPromise } from './time-limit.ts';
+import { addStep, createTotals } from './totals.ts';
+
+/** What a run is made from; checked by the guard. */
+export interface RunParts {
+  readonly id: string | undefined;
+  readonly ids: Readonly<Record<string, string>>;
+  readonly budgets: RunBudgets<string> | undefined;
+  readonly agent: string | undefined;
+  readonly parent: RunCore | undefined;
+  readonly signal: AbortSignal | undefined;
+  readonly tree: RunTree;
+  /** The run is over: nothing more begins in it. */
+  readonly onEnd: (core: RunCore) => void;
+  /** The run and all runs inside it are over: nobody draws on its account any more. */
+  readonly onGone: (core: RunCore) => void;
+}
+
+/** A run with what the guard does behind the user's back. */
+export interface StartedRun {
+  readonly core: RunCore;
+  /** Somebody more works in the run, or holds it open by hand. */
+  join(): void;
+  /** Somebody has done. When all have, the run ends as soon as no step is open in it or in the runs inside it. */
+  leave(): Promise<void>;
+}
+
+export function startRun(guard: GuardCore, parts: RunParts): StartedRun {
+  const { parent, tree } = parts;
+  const { clock, events, accounts, options } = guard;
+  const id = parts.id ?? randomUUID();
+  // Listeners see it too, and must not be able to change for whom the run works.
+  const ids = Object.freeze({ ...parent?.info.scopes, ...parts.ids });
+  if (parent && accounts.tenantOf(ids) !== parent.info.tenant) {
+    const message = `a run inside another belongs to its tenant ("${parent.info.tenant}"); start it with parent: null for another tenant`;
+    throw new InvalidOptionError('scopes', [{ path: 'scopes.tenant', message, value: ids['tenant'] }]);
+  }
+  const info: RunInfo = {
+    id,
+    parentId: parent?.info.id,
+    agent: parts.agent,
+    tenant: accounts.tenantOf(ids),
+    scopes: ids,
+    startedAt: clock.now(),
+  };
+  const controller = new AbortController();
+  const totals = createTotals();
+  const openSteps = new Set<OpenStep>();
+  let halted: Halt | undefined;
+  let haltError: HaltError | undefined;
+  let endedAt: number | null = null;
+  let ending: Promise<void> | undefined;
+  let users = 0;
+  /** This run and those inside it that are not over. */
+  let living = 1;
+
+  const own: Record<string, AmountLimits> = {};
+  for (const [scope, budget] of Object.entries(parts.budgets ?? {}))
+    if (budget) own[scope] = amountLimits(budget, accounts.headroomOf(scope, budget));
+  const tighter = inheritTighter(parent?.tighter ?? {}, own);
+  const ownAccount = accounts.runAccount({ id, ids, tighter }, parent !== undefined, parts.budgets?.run);
+  const runRefs = [...(parent?.runRefs ?? []), ...(ownAccount ? [ownAccount] : [])];
+  const identity = { id, ids, tighter, runRefs };
+  let plan: AccountPlan | Promise<AccountPlan> = accounts.plan(identity);
+  const planReady = (ready: AccountPlan): AccountPlan => (plan = ready);
+  if (isPromise(plan)) plan = Promise.resolve(plan).then(planReady);
+
+  const durations = [
+    parts.budgets?.run?.duration,
+    parent ? undefined : (options.budgets['run'] as { duration?: `${number}s` } | undefined)?.duration,
+  ];
+  const limitMs = Math.min(...durations.map((duration) => (duration === undefined ? Number.POSITIVE_INFINITY : durationMs(duration))));
+  const deadline = startDeadline(clock, limitMs, () => void overTime());
+
+  function overTime(): HaltError {
+    const seconds = (ms: number): number => Math.round(ms / 100) / 10;
+    const used = deadline.elapsedMs();
+    const denial = {
+      tenant: info.tenant,
+      scope: 'run',
+      id,
+      dimension: 'duration',
+      limit: limitMs,
+      used,
+      held: 0,
+      asked: 0,
+      resetsAt: null,
+    } as const;
+    return core.halt({ cause: 'deadline', reason: `run took ${seconds(used)} s of the ${seconds(limitMs)} s that it may take`, denial });
+  }
+
+  const core: RunCore = {
+    guard,
+    info,
+    tree,
+    tighter,
+    signal: controller.signal,
+    stepPrefix: `${id}:${randomUUID().slice(0, 8)}:`,
+    gate: createGate((options.concurrency as Concurrency).run),
+    round: 0,
+    runRefs,
+    plan() {
+      if (isPromise(plan) || plan.freshUntil > clock.now()) return plan;
+      const renewed = accounts.plan(identity);
+      return (plan = isPromise(renewed) ? Promise.resolve(renewed).then(planReady) : renewed);
+    },
+    haltError: () => haltError ?? parent?.haltError(),
+    halt(facts: HaltFacts) {
+      if (haltError) return haltError;
+      const halt = { step: tree.nextStep, ...facts, runId: id, at: clock.now() };
+      // A run that is over can no longer be stopped: its report is final, and listeners have heard of its end.
+      if (endedAt !== null) return newHaltError(halt, run.report());
+      halted = halt;
+      haltError = newHaltError(halt, run.report());
+      guard.remember(haltError, info);
+      events.emit('run:halt', { run: info, halt });
+      controller.abort(haltError);
+      return haltError;
+    },
+    assertGoing() {
+      const stopped = core.haltError();
+      if (stopped) throw stopped;
+      if (endedAt !== null) throw new RunEndedError(id);
+      if (deadline.isOver()) throw overTime();
+      controller.signal.throwIfAborted();
+    },
+    add(step) {
+      addStep(totals, step);
+      parent?.add(step);
+    },
+    ...judgeRun(() => core, totals),
+    hasOpenSteps: () => openSteps.size > 0,
+    opened(step) {
+      openSteps.add(step);
+      (parent ?? guard).opened(step);
+    },
+    closed(step) {
+      openSteps.delete(step);
+      (parent ?? guard).closed(step);
+      detach(endIfIdle());
+    },
+    entered() {
+      living += 1;
+      parent?.entered();
+    },
+    gone() {
+      living -= 1;
+      if (living === 0) parts.onGone(core);
+      parent?.gone();
+    },
+    get run() {
+      return run;
+    },
+  };
+
+  const run: Run = {
+    id,
+    parentId: info.parentId,
+    agent: info.agent,
+    tenant: info.tenant,
+    scopes: ids,
+    signal: controller.signal,
+    get halted() {
+      return halted;
+    },
+    get haltError() {
+      return core.haltError();
+    },
+    get isEnded() {
+      return endedAt !== null;
+    },
+    begin,
+    async step(call, work) {
+      const step = await begin(call);
+      const { offer } = step;
+      if (offer.kind === 'answer') {
+        await step.end({ output: offer.output });
+        return offer.output as Awaited<ReturnType<typeof work>>['output'];
+      }
+      try {
+        const { output, usage, result } = await step.within(() => work(offer, controller.signal));
+        await step.end({ ...result, output }, usage);
+        return output;
+      } catch (error) {
+        await step.fail(error);
+        throw core.haltError() ?? error;
+      }
+    },
+    within: (fn) => within({ guard: guard.key, run, agent: info.agent }, fn),
+    bind:
+      (fn) =>
+      (...args) =>
+        run.within(() => fn(...args)),
+    halt: (reason = 'the run was halted by a person') => core.halt({ cause: 'person', reason }),
+    pause: () => deadline.pause(),
+    report: () => reportOf({ info, totals, endedAt, durationMs: deadline.elapsedMs(), halt: halted ?? parent?.haltError()?.halt }),
+    end() {
+      if (!ending) for (const step of openSteps) step.giveUp();
+      return finish();
+    },
+    [Symbol.asyncDispose]: () => run.end(),
+  };
+
+  const finish = (): Promise<void> => (ending ??= guard.finishing(over()));
+
+  async function over(): Promise<void> {
+    endedAt = clock.now();
+    deadline.stop();
+    stopListening();
+    parts.onEnd(core);
+    core.gone();
+    await guard.ledger.flush();
+    events.emit('run:end', { run: info, report: run.report() });
+  }
+
+  const endIfIdle = (): Promise<void> | undefined => (users === 0 && openSteps.size === 0 ? finish() : undefined);
+
+  /** A call that waits for a slot or for the store keeps the run from ending, as an open step does. */
+  async function begin(call: Call, beginOptions?: BeginOptions): Promise<Step> {
+    users += 1;
+    try {
+      return await beginStep(core, call, beginOptions);
+    } finally {
+      users -= 1;
+      detach(endIfIdle());
+    }
+  }
+
+  const stopListening = abortWith(controller, [parent?.signal, parts.signal]);
+  parent?.entered();
+  events.emit('run:start', { run: info });
+  return {
+    core,
+    join() {
+      users += 1;
+    },
+    async leave() {
+      users -= 1;
+      await endIfIdle();
+    },
+  };
+}
