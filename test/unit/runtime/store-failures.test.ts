@@ -1,0 +1,306 @@
+import { BudgetExceededError, createGuard, memoryStore, StoreUnavailableError, type Store, type StoreErrorPolicy } from 'holdfast';
+import { fakeClock } from 'holdfast/testing';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { faultyStore, type Fault } from '../../support/faulty-store.ts';
+import { errorOf, logEvents, modelCall, prices, settleAll, toolCall, usage } from '../../support/guards.ts';
+
+const unhandled: unknown[] = [];
+const note = (reason: unknown): void => void unhandled.push(reason);
+beforeEach(() => {
+  unhandled.length = 0;
+  process.on('unhandledRejection', note);
+});
+afterEach(async () => {
+  await settleAll();
+  process.off('unhandledRejection', note);
+  expect(unhandled).toEqual([]);
+});
+
+function setUp(options: object = {}) {
+  const clock = fakeClock();
+  const store = faultyStore(clock.now);
+  const guard = createGuard({ clock, store, prices, maxOutputTokens: 100, ...options });
+  const events = logEvents(guard);
+  /** Waits for something while time passes quickly: time limits run out, pauses end. */
+  const wait = async <T>(promise: Promise<T>): Promise<T> => {
+    const progress = { isOver: false };
+    const over = (): void => void (progress.isOver = true);
+    promise.then(over, over);
+    for (let turn = 0; turn < 500 && !progress.isOver; turn += 1) {
+      await settleAll();
+      if (!progress.isOver) clock.advance(250);
+    }
+    return promise;
+  };
+  const spend = (args: unknown = 1) => wait(guard.run((run) => run.step(toolCall({ args }), () => ({ output: 'ok' }))));
+  return { clock, store, guard, events, wait, spend };
+}
+
+const faults: Fault[] = ['throw', 'reject', 'hang', 'lost-answer'];
+
+describe('a store that answers later', () => {
+  it('gives the same answers', async () => {
+    const { guard, spend, events } = setUp({ budgets: { user: { steps: 3 } } });
+    for (let index = 0; index < 3; index += 1) await spend(index);
+    await expect(spend()).rejects.toBeInstanceOf(BudgetExceededError);
+    expect((await guard.read('user')).used.steps).toBe(3);
+    expect(events.of('budget:alert').map(({ threshold }) => threshold)).toEqual([0.5, 0.8, 0.95]);
+    expect(events.of('store:error')).toEqual([]);
+  });
+
+  it('has everything written before run:end is told, the last step too', async () => {
+    const { guard, store } = setUp({ budgets: { user: { steps: 10 } } });
+    let heldAtEnd: number | undefined;
+    let usedAtEnd: number | undefined;
+    guard.on('run:end', () => {
+      const snapshot = store.inner.read({
+        tenant: 'default',
+        scope: 'user',
+        id: 'anonymous',
+        window: { kind: 'lifetime' },
+        limits: {},
+        alertAt: [],
+        onExpire: 'release',
+      });
+      if (snapshot instanceof Promise) throw new Error('the inner store answers at once');
+      [heldAtEnd, usedAtEnd] = [snapshot.held.steps, snapshot.settled.steps];
+    });
+    let background: Promise<unknown> | undefined;
+    await guard.run((run) => {
+      background = run.step(toolCall(), async () => (await settleAll(), { output: 1 }));
+    });
+    await background;
+    await settleAll();
+    expect([heldAtEnd, usedAtEnd]).toEqual([0, 1]);
+  });
+
+  it('starts nothing for a run that was halted or ended while it thought, and keeps no hold', async () => {
+    for (const stop of ['halt', 'end'] as const) {
+      const { guard } = setUp({ budgets: { user: { steps: 10 } } });
+      const run = guard.start();
+      const beginning = errorOf(run.begin(toolCall()));
+      const stopped = run[stop]();
+      expect(await beginning).toMatchObject({ code: stop === 'halt' ? 'halted_by_person' : 'run_ended' });
+      await stopped;
+      await settleAll();
+      expect((await guard.read('user')).held.steps).toBe(0);
+      await guard.close();
+    }
+  });
+
+  it('may answer a further hold of a stream after the step has ended', async () => {
+    const { guard } = setUp({ loops: 'off', budgets: { user: { outputTokens: 5_000 } } });
+    const run = guard.start();
+    const step = await run.begin(modelCall(), { canEdit: false });
+    const growing = [1, 2, 3].map(() => step.stream('word '.repeat(150)));
+    await step.end({}, usage(1, 450));
+    await Promise.all(growing.map(async (each) => each));
+    await run.end();
+    expect(await guard.read('user')).toMatchObject({ held: { outputTokens: 0 }, used: { outputTokens: 450 } });
+  });
+
+  it('is asked for one further hold at a time, and cuts the stream when it refuses, awaited or not', async () => {
+    const { guard, store } = setUp({ loops: 'off', minUseful: 1, budgets: { user: { outputTokens: 600 } } });
+    const run = guard.start();
+    const step = await run.begin(modelCall(), { canEdit: false });
+    const before = store.calls['reserve'] ?? 0;
+    const pieces = Array.from({ length: 10 }, () => step.stream('word '.repeat(20)));
+    expect(store.calls['reserve'] ?? 0).toBeLessThanOrEqual(before + 1);
+    await Promise.all(pieces.map(async (each) => each));
+    // Nobody waits for these; the refusal comes at a later piece.
+    let cut: unknown;
+    for (let piece = 0; piece < 60 && !cut; piece += 1) {
+      try {
+        const unheard = step.stream('word '.repeat(20));
+        expect(unheard instanceof Promise || unheard === undefined).toBe(true);
+      } catch (error) {
+        cut = error;
+      }
+      await settleAll();
+    }
+    expect(cut).toBe(run.haltError);
+    await step.fail(cut);
+    await run.end();
+    expect((await guard.read('user')).held.outputTokens).toBe(0);
+  });
+});
+
+describe('a store that fails to reserve', () => {
+  it.each(faults)('refuses what is limited in money: %s', async (fault) => {
+    const { store, spend, events, guard } = setUp({ budgets: { user: { usd: 1 } } });
+    store.faults = { reserve: fault };
+    const error = await errorOf(spend());
+    expect(error).toBeInstanceOf(StoreUnavailableError);
+    expect(error).toMatchObject({ code: 'store_unavailable', halt: { cause: 'store' } });
+    expect(events.of('store:error')).toEqual([{ operation: 'reserve', policy: 'closed', error: expect.any(Error) }]);
+    store.faults = {};
+    await settleAll();
+    // A store that granted and lost the answer was told that nothing came of it.
+    expect((await guard.read('user')).held.steps).toBe(0);
+    await expect(spend()).resolves.toBe('ok');
+  });
+
+  it.each(faults)('lets through what is not limited in money, and books it when it is back: %s', async (fault) => {
+    const { store, spend, events, guard, wait } = setUp({ budgets: { user: { steps: 2 } } });
+    store.faults = { reserve: fault };
+    for (let index = 0; index < 3; index += 1) await spend(index);
+    expect(events.of('store:error').map(({ operation, policy }) => `${operation} ${policy}`)).toEqual(Array(3).fill('reserve open'));
+    store.faults = {};
+    expect((await wait(guard.read('user'))).used.steps).toBe(3);
+    await expect(spend()).rejects.toBeInstanceOf(BudgetExceededError);
+  });
+
+  it.each<[StoreErrorPolicy, number]>([
+    ['closed', 0],
+    ['open', 5],
+    ['local', 2],
+  ])('does what the policy says: %s', async (onStoreError, granted) => {
+    const { store, spend } = setUp({ budgets: { user: { steps: 2, onStoreError } } });
+    store.faults = { reserve: 'reject' };
+    let done = 0;
+    for (let index = 0; index < 5; index += 1) {
+      try {
+        await spend(index);
+        done += 1;
+      } catch {
+        // Refused.
+      }
+    }
+    expect(done).toBe(granted);
+  });
+
+  it('is closed to a run’s own limit in money, and to one that a lookup gives', async () => {
+    const own = setUp({ budgets: { user: { steps: 5 } } });
+    own.store.faults = { reserve: 'reject' };
+    const running = own.guard.run({ budgets: { user: { usd: 1 } } }, (run) => run.begin(toolCall()));
+    expect(await errorOf(own.wait(running))).toBeInstanceOf(StoreUnavailableError);
+    const looked = setUp({ budgets: { user: { steps: 5, per: () => ({ usd: 1 }) } } });
+    looked.store.faults = { reserve: 'reject' };
+    expect(await errorOf(looked.spend())).toBeInstanceOf(StoreUnavailableError);
+  });
+
+  it('does not lift the limits of runs, whatever the policy', async () => {
+    for (const onStoreError of ['open', 'local'] as const) {
+      for (const fault of faults) {
+        const { store, guard, wait } = setUp({ onStoreError, budgets: { run: { steps: 2 }, user: { steps: 100 } } });
+        store.faults = { reserve: fault, settle: fault, extend: fault };
+        const run = guard.start();
+        const child = guard.start({ parent: run, budgets: { run: { steps: 9 } } });
+        await wait(run.step(toolCall(), () => ({ output: 1 })));
+        await wait(child.step(toolCall({ args: 2 }), () => ({ output: 2 })));
+        expect(await errorOf(wait(child.begin(toolCall())))).toMatchObject({ halt: { denial: { scope: 'run', used: 2, limit: 2 } } });
+        expect(await errorOf(wait(run.begin(toolCall())))).toBeInstanceOf(BudgetExceededError);
+        await wait(guard.close());
+      }
+    }
+  });
+
+  it('holds locally what the policy `local` lets through, and gives it back', async () => {
+    const { store, guard, wait } = setUp({ budgets: { user: { steps: 1, onStoreError: 'local' } } });
+    store.faults = { reserve: 'reject', settle: 'reject' };
+    const first = await wait(guard.start().begin(toolCall()));
+    expect(await errorOf(wait(guard.start().begin(toolCall())))).toMatchObject({ halt: { denial: { scope: 'user', held: 1 } } });
+    await first.release();
+    await wait(guard.run((run) => run.step(toolCall(), () => ({ output: 1 }))));
+    await wait(guard.close());
+  });
+});
+
+describe('a store that fails to settle', () => {
+  it.each(faults)('is asked again with the same id, and books once: %s', async (fault) => {
+    const { store, spend, guard, events, clock } = setUp({ budgets: { user: { steps: 10 } } });
+    let failures = 2;
+    store.decide = (operation) => (operation === 'settle' && failures-- > 0 ? fault : undefined);
+    await spend();
+    for (let turn = 0; turn < 30; turn += 1) {
+      clock.advance(250);
+      await settleAll();
+    }
+    expect(await guard.read('user')).toMatchObject({ used: { steps: 1 }, held: { steps: 0 } });
+    expect(events.of('store:error').every(({ operation }) => operation === 'settle')).toBe(true);
+    expect(events.of('store:error').length).toBeGreaterThan(0);
+  });
+
+  it('for good is told each time it was asked, and changes no result', async () => {
+    const { store, spend, events, guard } = setUp({ budgets: { user: { steps: 10 } } });
+    store.faults = { settle: 'reject' };
+    expect(await spend()).toBe('ok');
+    expect(events.of('store:error').map(({ operation }) => operation)).toEqual(Array(4).fill('settle'));
+    expect(events.names.at(-1)).toBe('run:end');
+    expect(events.of('run:end')[0]?.report.used.steps).toBe(1);
+    await guard.close();
+  });
+});
+
+describe('a store that fails otherwise', () => {
+  it.each(faults)('cannot keep a run from ending by its flush: %s', async (fault) => {
+    const { store, spend, events } = setUp();
+    store.faults = { flush: fault };
+    expect(await spend()).toBe('ok');
+    if (fault !== 'lost-answer') expect(events.of('store:error').map(({ operation }) => operation)).toContain('flush');
+    expect(events.names).toContain('run:end');
+  });
+
+  it.each(faults)('is told when a hold cannot be extended, and the late settlement is booked: %s', async (fault) => {
+    const { store, guard, clock, events, wait } = setUp({ budgets: { user: { steps: 5 } } });
+    store.faults = { extend: fault };
+    const run = guard.start();
+    const step = await run.begin(toolCall());
+    for (let turn = 0; turn < 20; turn += 1) {
+      clock.advance(5_000);
+      await settleAll();
+    }
+    expect(events.of('store:error').map(({ operation }) => operation)).toContain('extend');
+    store.faults = {};
+    await step.end({ output: 1 });
+    await wait(run.end());
+    expect((await guard.read('user')).used.steps).toBe(1);
+  });
+
+  it('does not let a reader wait for ever', async () => {
+    const { store, guard, wait } = setUp({ budgets: { user: { steps: 5 } } });
+    store.faults = { read: 'hang', adjust: 'hang', list: 'hang', erase: 'hang' };
+    const asks: (() => Promise<unknown>)[] = [
+      () => guard.read('user'),
+      () => guard.adjust('user', 'u', { steps: 1 }),
+      () => guard.list(),
+      () => guard.erase('user', 'u'),
+    ];
+    for (const ask of asks) expect(String(await errorOf(wait(ask())))).toContain('did not answer within 2000 ms');
+  });
+
+  it('is waited for as long as the guard was told', async () => {
+    const { store, guard, clock } = setUp({ storeTimeout: '10s', budgets: { user: { usd: 1 } } });
+    store.faults = { reserve: 'hang' };
+    let isRefused = false;
+    const beginning = errorOf(guard.start().begin(toolCall())).then(() => (isRefused = true));
+    await settleAll();
+    clock.advance(9_999);
+    await settleAll();
+    expect(isRefused).toBe(false);
+    clock.advance(1);
+    expect(await beginning).toBe(true);
+  });
+});
+
+describe('a run beside a shared store', () => {
+  it('can be given a higher limit while it lives', async () => {
+    const { guard, wait } = setUp({ budgets: { run: { steps: 1 } } });
+    const run = guard.start();
+    await run.step(toolCall(), () => ({ output: 1 }));
+    await guard.adjust('run', run.id, { steps: 2 });
+    await run.step(toolCall({ args: 2 }), () => ({ output: 2 }));
+    expect(await errorOf(run.begin(toolCall()))).toBeInstanceOf(BudgetExceededError);
+    await wait(run.end());
+  });
+
+  it('shares accounts with guards of other processes', async () => {
+    const clock = fakeClock();
+    const shared: Store = { ...memoryStore({ now: clock.now }), inProcess: false };
+    const guards = [1, 2, 3].map(() => createGuard({ clock, store: shared, budgets: { user: { steps: 5 } } }));
+    const outcomes = await Promise.allSettled(
+      guards.flatMap((guard) => [1, 2, 3].map((args) => guard.run((run) => run.step(toolCall({ args }), async () => ({ output: 1 }))))),
+    );
+    expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(5);
+  });
+});
