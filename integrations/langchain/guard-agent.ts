@@ -1,5 +1,6 @@
 import { Runnable, type RunnableConfig } from '@langchain/core/runnables';
 import { IterableReadableStream } from '@langchain/core/utils/stream';
+import { HaltError } from 'holdfast';
 import { openCall, type AgentCall, type GuardAgentOptions, type GuardedAgent } from './agent-call.ts';
 import { agentKind, isCreatedAgent } from './agent-kind.ts';
 import { guardedStream, relayed } from './agent-streams.ts';
@@ -76,7 +77,7 @@ export function guardAgent<T extends object>(agent: T, guard: AnyGuard, options:
       if (typeof value !== 'function' || property === 'constructor') return value;
       const override = typeof property === 'string' && Object.hasOwn(overrides, property) ? overrides[property] : undefined;
       if (override) return override(proxy);
-      if (builders.has(property)) return value.bind(proxy);
+      if (builders.has(property)) return (...args: unknown[]) => built(proxy, property, args);
       if (variations.has(property))
         return (...args: unknown[]) => guardAgent(Reflect.apply(value, target, args) as object, guard, { ...options, agent: name });
       return value.bind(target);
@@ -85,6 +86,23 @@ export function guardAgent<T extends object>(agent: T, guard: AnyGuard, options:
     has: (_agent, property) => Reflect.has(target, property),
   });
   return proxy;
+}
+
+/**
+ * A runnable built around the guarded agent. Some classes build around their parts instead of themselves; the method of
+ * the base class does not.
+ */
+function built(proxy: object, property: PropertyKey, args: unknown[]): unknown {
+  const result: unknown = Reflect.apply(Reflect.get(Runnable.prototype, property) as Method, proxy, args);
+  const { onFailedAttempt } = settingsOf(result);
+  if (property !== 'withRetry' || typeof onFailedAttempt !== 'function') return result;
+  return Object.assign(result as object, {
+    // A halted run is not to be tried again: each try would be a new run with a budget of its own.
+    onFailedAttempt(error: unknown, input: unknown) {
+      if (HaltError.is(error)) throw error;
+      return (onFailedAttempt as Method)(error, input);
+    },
+  });
 }
 
 async function invoke(agent: GuardedAgent, input: unknown, config: RunnableConfig | undefined): Promise<unknown> {
