@@ -1,0 +1,63 @@
+import { Tiktoken } from 'js-tiktoken/lite';
+import cl100k from 'js-tiktoken/ranks/cl100k_base';
+import o200k from 'js-tiktoken/ranks/o200k_base';
+import { describe, expect, test } from 'vitest';
+import { countNow } from '../../src/meter/tokens/count.ts';
+import { isSafeBetween } from '../../src/meter/tokens/safe-boundaries.ts';
+import { createStreamedCount } from '../../src/meter/tokens/streamed-count.ts';
+import { randomFrom, randomText } from '../unit/meter/random-text.ts';
+
+describe.each([
+  ['o200k_base', o200k],
+  ['cl100k_base', cl100k],
+] as const)('%s', (encoding, ranks) => {
+  const oracle = new Tiktoken(ranks);
+
+  test('2,000 mixed texts have the counts that js-tiktoken gives them', () => {
+    const random = randomFrom(11);
+    for (let round = 0; round < 2_000; round++) {
+      const text = randomText(random);
+      const expected = oracle.encode(text, [], []).length;
+      if (countNow(text, encoding) !== expected) expect({ text, count: countNow(text, encoding) }).toEqual({ text, count: expected });
+    }
+  });
+
+  test('a text of many chunks has the count that js-tiktoken gives it, whatever stands at their seams', () => {
+    const random = randomFrom(14);
+    const text = Array.from({ length: 1_200 }, () => randomText(random, 60)).join('');
+    expect(text.length).toBeGreaterThan(20_000);
+    expect(countNow(text, encoding)).toBe(oracle.encode(text, [], []).length);
+  });
+
+  test('a text that is cut where it is safe has the counts of its parts', () => {
+    const random = randomFrom(12);
+    let cuts = 0;
+    for (let round = 0; round < 1_500; round++) {
+      const text = randomText(random);
+      for (let index = 1; index < text.length; index++) {
+        if (random() > 0.2 || !isSafeBetween(text.charCodeAt(index - 1), text.charCodeAt(index))) continue;
+        cuts++;
+        const whole = countNow(text, encoding);
+        const parts = countNow(text.slice(0, index), encoding) + countNow(text.slice(index), encoding);
+        if (parts !== whole) expect({ text, index, parts }).toEqual({ text, index, parts: whole });
+      }
+    }
+    expect(cuts).toBeGreaterThan(2_000);
+  });
+
+  test('a text that streams in deltas of any size has the count of the whole, at the end and at no time less than what is certain', () => {
+    const random = randomFrom(13);
+    for (let round = 0; round < 1_000; round++) {
+      const text = randomText(random, 200);
+      const streamed = createStreamedCount((part) => countNow(part, encoding));
+      for (let at = 0; at < text.length;) {
+        const length = Math.floor(random() * 9);
+        const soFar = streamed.push(text.slice(at, at + length));
+        at += length;
+        expect(soFar).toBeGreaterThanOrEqual(countNow(text.slice(0, at), encoding));
+      }
+      if (streamed.total() !== countNow(text, encoding))
+        expect({ text, count: streamed.total() }).toEqual({ text, count: countNow(text, encoding) });
+    }
+  });
+});
