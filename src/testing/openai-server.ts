@@ -151,6 +151,8 @@ async function send(
 ): Promise<void> {
   const breaks = fault?.kind === 'reset' || fault?.kind === 'hang' ? { kind: fault.kind, afterPieces: fault.afterPieces ?? 0 } : undefined;
   const breakHere = async (): Promise<void> => {
+    // What was written before the break must still arrive.
+    if (response.headersSent) await new Promise<void>((resolve) => response.write(':\n\n', () => resolve()));
     if (breaks?.kind === 'hang') await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
     response.destroy();
   };
