@@ -1,0 +1,137 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { InvalidOptionError } from '../../../../src/core/errors.ts';
+import { createMeter } from '../../../../src/meter/create-meter.ts';
+import { meterOptions, type MeterOptions } from '../../../../src/meter/options.ts';
+import { pricesFromFile, refreshablePrices } from '../../../../src/meter/prices/refreshable-prices.ts';
+
+const usage = { inputTokens: 1_000_000, cachedInputTokens: 0, cacheWriteTokens: 0, outputTokens: 0, reasoningTokens: 0 };
+const usdOf = (options: MeterOptions, model: string, at = '2026-11-01T12:00:00Z'): number | undefined => {
+  const nano = createMeter(options, { now: () => Date.parse(at) })
+    .price(model)
+    ?.cost(usage);
+  return nano === undefined ? undefined : nano / 1e9;
+};
+
+describe('the built-in table', () => {
+  test('names its entry, with the provider or without, in the ways that hosts write a model', () => {
+    const meter = createMeter();
+    expect(meter.price('gpt-4o', { provider: 'openai' })?.source).toBe('genai-prices:openai/gpt-4o');
+    expect(meter.price('openai/gpt-4o')?.source).toContain('openai');
+    expect(meter.price('gpt-4o', { provider: 'no-such-provider' })?.source).toBe('genai-prices:openai/gpt-4o');
+    expect(meter.price('ft:gpt-4o-2024-08-06:acme::x')).toBeDefined();
+    expect(meter.price('claude-sonnet-4-5')?.source).toContain('anthropic');
+  });
+
+  test('a price that changed on a date is taken as it stood at the call', () => {
+    expect(usdOf({}, 'o3', '2025-06-01T00:00:00Z')).toBe(10);
+    expect(usdOf({}, 'o3', '2025-07-01T00:00:00Z')).toBe(2);
+  });
+
+  test('a price that changes by the hour is taken as it stands at the call', () => {
+    expect(usdOf({}, 'deepseek-chat', '2026-11-01T12:00:00Z')).toBe(0.27);
+    expect(usdOf({}, 'deepseek-chat', '2026-11-01T20:00:00Z')).toBe(0.135);
+  });
+
+  test('long input has the price of its tier', () => {
+    const price = createMeter().price('claude-sonnet-4-5');
+    expect(price?.cost({ ...usage, inputTokens: 200_000 })).toBe(600_000_000);
+    expect(price?.cost({ ...usage, inputTokens: 200_001 })).toBe(200_001 * 6_000);
+  });
+
+  test('a price is a snapshot: it stays when the clock goes on', () => {
+    let now = Date.parse('2026-11-01T12:00:00Z');
+    const meter = createMeter({}, { now: () => now });
+    const held = meter.price('deepseek-chat');
+    now = Date.parse('2026-11-01T20:00:00Z');
+    expect(held?.cost(usage)).toBe(270_000_000);
+    expect(meter.price('deepseek-chat')?.cost(usage)).toBe(135_000_000);
+  });
+
+  test('a model that is billed by other units than tokens is unpriced, never free', () => {
+    expect(createMeter().price('whisper-1')?.cost(usage)).not.toBe(0);
+    expect(createMeter().price('whisper-large-v3', { provider: 'groq' })).toBeUndefined();
+  });
+});
+
+describe('overrides', () => {
+  test('win over the table, by name or by the longest pattern', () => {
+    const prices = { 'gpt-*': { input: 1, output: 1 }, 'gpt-4o*': { input: 2, output: 2 }, 'gpt-4o': { input: 3, output: 3 } };
+    expect(usdOf({ prices }, 'gpt-5')).toBe(1);
+    expect(usdOf({ prices }, 'gpt-4o-mini')).toBe(2);
+    expect(usdOf({ prices }, 'gpt-4o')).toBe(3);
+    expect(usdOf({ prices }, 'o3')).toBe(2);
+  });
+
+  test('a function is asked at every call, and its undefined means the table', () => {
+    let input = 1;
+    const meter = createMeter({ prices: ({ model }) => (model === 'house' ? { input: input++, output: 0 } : undefined) });
+    expect(meter.price('house')?.cost(usage)).toBe(1_000_000_000);
+    expect(meter.price('house')?.cost(usage)).toBe(2_000_000_000);
+    expect(meter.price('gpt-4o')?.cost(usage)).toBe(2_500_000_000);
+  });
+
+  test('a function that throws or answers nonsense is told of, and the table answers', () => {
+    const problems: unknown[] = [];
+    const broken = { prices: (): never => { throw new Error('down'); } }; // prettier-ignore
+    expect(createMeter(broken, { onProblem: (error) => problems.push(error) }).price('gpt-4o')?.source).toContain('genai-prices');
+    const nonsense = { prices: () => ({ input: Number.NaN, output: 1 }) };
+    expect(createMeter(nonsense, { onProblem: (error) => problems.push(error) }).price('no-such-model')).toBeUndefined();
+    expect(problems).toHaveLength(2);
+  });
+});
+
+describe('prices that cannot be used', () => {
+  test.each([
+    [{ input: Number.NaN, output: 1 }],
+    [{ input: -1, output: 1 }],
+    [{ input: '2.5', output: 1 }],
+    [{ input: 2.5 }],
+    [{ input: 2_500_000, output: 1 }],
+    [{ input: 2.5, output: 1, per: 'token' }],
+    [{ input: 2.5, output: 1, per: 100 }],
+    [{ input: 2.5, output: 1, inputPer1k: 2 }],
+    [{ input: 2.5, output: 1, tiers: [{ input: 3 }] }],
+  ])('%j', (rates) => {
+    expect(meterOptions.safeParse({ prices: { 'house-model': rates } }).success).toBe(false);
+  });
+
+  test('a price of zero is one', () => {
+    expect(meterOptions.safeParse({ prices: { local: { input: 0, output: 0 } } }).success).toBe(true);
+    expect(usdOf({ prices: { local: { input: 0, output: 0 } } }, 'local')).toBe(0);
+  });
+});
+
+describe('prices that are read anew', () => {
+  test('from a function: unknown before the first reading, then as read last; a failed reading keeps them', async () => {
+    let given: unknown = { house: { input: 1, output: 1 } };
+    const prices = refreshablePrices(() => given);
+    expect(usdOf({ prices }, 'house')).toBeUndefined();
+    await prices.refresh();
+    expect(usdOf({ prices }, 'house')).toBe(1);
+    given = { house: { input: 2, output: 1 } };
+    await prices.refresh();
+    expect(usdOf({ prices }, 'house')).toBe(2);
+    given = { house: { input: -2, output: 1 }, other: [] };
+    await expect(prices.refresh()).rejects.toThrow(InvalidOptionError);
+    await expect(prices.refresh()).rejects.toThrow('house.input');
+    given = [];
+    await expect(prices.refresh()).rejects.toThrow('object of prices');
+    expect(usdOf({ prices }, 'house')).toBe(2);
+  });
+
+  test('from a file', async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), 'prices-'));
+    try {
+      const file = path.join(folder, 'prices.json');
+      await writeFile(file, JSON.stringify({ 'house-*': { input: 4, output: 1 } }));
+      const prices = pricesFromFile(file);
+      await prices.refresh();
+      expect(usdOf({ prices }, 'house-model')).toBe(4);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+});
