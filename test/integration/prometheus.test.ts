@@ -33,8 +33,8 @@ describe('prometheusMetrics', () => {
     const budgets = { user: { usd: 1 }, tenant: { usd: 5 }, feature: { usd: 9 } } as const;
     for (const showIds of [undefined, ['user', 'tenant']]) {
       const guard = createGuard({ budgets });
-      const { registry } = prometheusMetrics(guard as Guard, { registry: new Registry(), showIds });
-      await ask(guard as Guard, { user: 'alice', tenant: 'acme', feature: 'chat', session: 'secret-session' });
+      const { registry } = prometheusMetrics(guard, { registry: new Registry(), showIds });
+      await ask(guard, { user: 'alice', tenant: 'acme', feature: 'chat', session: 'secret-session' });
       const text = await registry.metrics();
       expect(text.includes('alice')).toBe(showIds !== undefined);
       expect(text.includes('acme')).toBe(showIds !== undefined);
@@ -67,9 +67,9 @@ describe('prometheusMetrics', () => {
 
   it('tells of refusals, loops, alerts and retries', async () => {
     const guard = createGuard({ budgets: { run: { toolCalls: 30 }, user: { modelCalls: 1 } } });
-    const { registry } = prometheusMetrics(guard as Guard, { registry: new Registry() });
-    await ask(guard as Guard, { user: 'u' });
-    await expect(ask(guard as Guard, { user: 'u' })).rejects.toThrow('user budget exceeded');
+    const { registry } = prometheusMetrics(guard, { registry: new Registry() });
+    await ask(guard, { user: 'u' });
+    await expect(ask(guard, { user: 'u' })).rejects.toThrow('user budget exceeded');
     const looping = guard.run(async (run) => {
       for (;;) await run.step({ kind: 'tool', name: 'lookup', args: { id: 1 } }, async () => ({ output: 'error: down' }));
     });
@@ -86,7 +86,7 @@ describe('prometheusMetrics', () => {
     let answers = true;
     const list: Guard['list'] = (options) => (answers ? guard.list(options) : new Promise(() => {}));
     const { registry } = prometheusMetrics({ on: guard.on, list }, { registry: new Registry(), timeoutMs: 20 });
-    await ask(guard as Guard, { feature: 'chat' });
+    await ask(guard, { feature: 'chat' });
     const series = 'holdfast_budget_settled{scope="feature",account="chat",dimension="usd",window="lifetime"}';
     expect(await valueOf(registry, series)).toBe(0.0035);
     answers = false;
@@ -105,8 +105,8 @@ describe('prometheusMetrics', () => {
 
   it('comes out with the sums of the store after a workload of every kind', async () => {
     const guard = createGuard({ budgets: { global: { usd: 1_000 } } });
-    const { registry } = prometheusMetrics(guard as Guard, { registry: new Registry() });
-    await seededWorkload(guard as Guard, { seed: 7, runs: 40 });
+    const { registry } = prometheusMetrics(guard, { registry: new Registry() });
+    await seededWorkload(guard, { seed: 7, runs: 40 });
     const text = await registry.metrics();
     const spend = text
       .split('\n')

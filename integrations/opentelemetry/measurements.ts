@@ -1,0 +1,76 @@
+import type { Meter } from '@opentelemetry/api';
+import type { TelemetryGuard } from './open-telemetry.ts';
+
+/** The buckets that the conventions advise. */
+const tokenBuckets = Array.from({ length: 14 }, (_, power) => 4 ** power);
+const secondBuckets = Array.from({ length: 14 }, (_, power) => 0.01 * 2 ** power);
+const seriesMost = 200;
+
+/** Measures runs and steps: the client metrics of the GenAI conventions, and the guard's own. No id is an attribute. */
+export function measure(guard: TelemetryGuard, meter: Meter): (() => void)[] {
+  const tokens = meter.createHistogram('gen_ai.client.token.usage', {
+    unit: '{token}',
+    description: 'Tokens of a model call',
+    advice: { explicitBucketBoundaries: tokenBuckets },
+  });
+  const seconds = (name: string, description: string) =>
+    meter.createHistogram(name, { unit: 's', description, advice: { explicitBucketBoundaries: secondBuckets } });
+  const duration = seconds('gen_ai.client.operation.duration', 'Duration of a model call');
+  const toolDuration = seconds('gen_ai.execute_tool.duration', 'Duration of a tool call');
+  const runDuration = seconds('gen_ai.invoke_agent.duration', 'Duration of a run, pauses left out');
+  const spend = meter.createCounter('holdfast.spend', { unit: 'USD', description: 'Dollars that were booked' });
+  const halts = meter.createCounter('holdfast.runs.halted', { unit: '{run}', description: 'Runs that were stopped' });
+  const verdicts = meter.createCounter('holdfast.loop.verdicts', { unit: '{verdict}', description: 'Loops that were seen' });
+  const climbs = meter.createCounter('holdfast.ladder.climbs', { unit: '{climb}', description: 'Rungs that were climbed' });
+  const alerts = meter.createCounter('holdfast.budget.alerts', { unit: '{alert}', description: 'Thresholds that were crossed' });
+  const storeErrors = meter.createCounter('holdfast.store.errors', { unit: '{error}', description: 'Failures of the store' });
+  const nameOf = boundedName(seriesMost);
+  return [
+    guard.on('step:end', ({ run, step }) => {
+      if (step.outcome === 'released') return;
+      const name = nameOf(step.name);
+      const elapsed = Math.max(0, step.endedAt - step.startedAt) / 1000;
+      const feature = nameOf(run.scopes['feature'] ?? '');
+      if (step.used.usd > 0)
+        spend.add(step.used.usd, { 'holdfast.step.kind': step.kind, 'gen_ai.response.model': name, 'holdfast.scope.feature': feature });
+      const failed = step.outcome === 'error' ? { 'error.type': '_OTHER' } : {};
+      if (step.kind === 'tool') return toolDuration.record(elapsed, { 'gen_ai.tool.name': name, ...failed });
+      const model = { 'gen_ai.operation.name': 'chat', 'gen_ai.response.model': name };
+      duration.record(elapsed, { ...model, ...failed });
+      if (!step.usage) return undefined;
+      tokens.record(step.usage.inputTokens, { ...model, 'gen_ai.token.type': 'input' });
+      tokens.record(step.usage.outputTokens, { ...model, 'gen_ai.token.type': 'output' });
+      return undefined;
+    }),
+    guard.on('run:end', ({ run, report }) =>
+      runDuration.record(report.durationMs / 1000, run.agent ? { 'gen_ai.agent.name': nameOf(run.agent) } : {}),
+    ),
+    guard.on('run:halt', ({ halt }) =>
+      halts.add(1, {
+        'holdfast.halt.cause': halt.cause,
+        ...(halt.denial ? { 'holdfast.scope': halt.denial.scope, 'holdfast.dimension': halt.denial.dimension } : {}),
+      }),
+    ),
+    guard.on('loop:verdict', ({ verdict }) =>
+      verdicts.add(1, { 'holdfast.loop.kind': verdict.kind, 'holdfast.loop.level': verdict.level }),
+    ),
+    guard.on('ladder:climb', ({ rung, pressure, isShadow }) =>
+      climbs.add(1, { 'holdfast.rung': rung, 'holdfast.pressure': pressure, 'holdfast.is_shadow': isShadow }),
+    ),
+    guard.on('budget:alert', ({ scope, dimension, threshold }) =>
+      alerts.add(1, { 'holdfast.scope': scope, 'holdfast.dimension': dimension, 'holdfast.threshold': threshold }),
+    ),
+    guard.on('store:error', ({ operation, policy }) => storeErrors.add(1, { 'holdfast.operation': operation, 'holdfast.policy': policy })),
+  ];
+}
+
+/** Names of models, tools, features and agents come from outside: the first so many keep theirs. */
+function boundedName(most: number): (name: string) => string {
+  const admitted = new Set<string>();
+  return (name) => {
+    if (admitted.has(name)) return name;
+    if (admitted.size >= most) return '_other';
+    admitted.add(name);
+    return name;
+  };
+}
