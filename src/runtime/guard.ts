@@ -7,7 +7,7 @@ import { createMeter } from '../meter/create-meter.ts';
 import { memoryStore } from '../stores/memory-store.ts';
 import { createAccounts } from './accounts.ts';
 import { accountsView, type AccountReading, type AdjustOptions, type ListOptions } from './accounts-view.ts';
-import { ambientOf, within } from './ambient.ts';
+import { ambientOf, within, type Ambient } from './ambient.ts';
 import { systemClock } from './clock.ts';
 import { createEvents, type EventName, type Listener } from './events.ts';
 import { askFallback, type FallbackAnswer } from './fallback.ts';
@@ -51,7 +51,7 @@ export interface Guard<S extends string = never, A = never> {
   run<T>(fn: (run: Run) => T): Promise<Awaited<T> | A>;
   /** A run that is held open by hand; end it with `run.end()`, or take it with `await using`. */
   start(options?: RunOptions<S>): Run;
-  /** The run around the caller. */
+  /** The run around the caller, or undefined outside of runs. */
   current(): Current | undefined;
   /** Runs `fn` in a run's context, as the work of the agent of that name. */
   within<T>(run: Run, agent: string, fn: () => T): T;
@@ -174,16 +174,23 @@ export function createGuard<S extends string = never, A = never>(
     return started;
   }
 
-  /** The run that is named, or else the one around the caller while that one is going on. */
+  /** What surrounds the caller: a context can outlive its run, which then surrounds nobody, unless it was stopped. */
+  function ambient(): Ambient | undefined {
+    const around = ambientOf(core.key);
+    return around?.run.isEnded && !around.run.signal.aborted ? undefined : around;
+  }
+
+  /** The run that is named, or else the one around the caller. What is left of a stopped run begins no other. */
   function parentOf(named: Run | null | undefined): RunCore | undefined {
-    const around = named === undefined ? ambientOf(core.key)?.run : named;
-    const parent = around ? coreOf.get(around) : undefined;
-    if (named && !parent) {
+    const around = named === undefined ? ambient()?.run : named;
+    if (!around) return undefined;
+    const parent = coreOf.get(around);
+    if (!parent) {
       const message = 'expected a run of this guard, or null for a run of its own';
-      throw new InvalidOptionError('options of a run', [{ path: 'parent', message, value: named.id }]);
+      throw new InvalidOptionError('options of a run', [{ path: 'parent', message, value: around.id }]);
     }
-    if (named?.isEnded) throw new RunEndedError(named.id);
-    return around?.isEnded ? undefined : parent;
+    if (around.isEnded) throw around.haltError ?? new RunEndedError(around.id);
+    return parent;
   }
 
   function join(known: StartedRun, ids: Record<string, string>): StartedRun {
@@ -229,8 +236,8 @@ export function createGuard<S extends string = never, A = never>(
     run,
     start: (given) => begin(given).core.run,
     current() {
-      const ambient = ambientOf(core.key);
-      return ambient && { run: ambient.run, agent: ambient.agent, step: ambient.step?.step };
+      const around = ambient();
+      return around && { run: around.run, agent: around.agent, step: around.step?.step };
     },
     within: (inner, agent, fn) => within({ guard: core.key, run: inner, agent }, fn),
     on: (event, listener) => events.on(event, listener),
