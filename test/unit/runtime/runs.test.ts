@@ -76,6 +76,23 @@ describe('guard.run', () => {
     expect(guard.current()).toBeUndefined();
   });
 
+  it('is not around what outlives it, but what is left of a stopped run begins no other', async () => {
+    const guard = createGuard({ budgets: { run: { modelCalls: 1 } } });
+    const later = deferred();
+    const leftOver = (): Promise<unknown> => later.promise.then(() => guard.run({}, (run) => [run.parentId, guard.current()?.run === run]));
+    const [over, stopped] = [{} as { left?: Promise<unknown> }, {} as { left?: Promise<unknown> }];
+    await guard.run(() => void (over.left = leftOver()));
+    const error = await errorOf(
+      guard.run((run) => {
+        stopped.left = errorOf(leftOver());
+        throw run.halt();
+      }),
+    );
+    later.resolve();
+    expect(await over.left).toEqual([undefined, true]);
+    expect(await stopped.left).toBe(error);
+  });
+
   it('ends the run only when no step is open, and does not make the caller wait for that', async () => {
     const guard = createGuard();
     const events = logEvents(guard);
