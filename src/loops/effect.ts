@@ -83,23 +83,47 @@ function commandOf(args: unknown): string | undefined {
   return undefined;
 }
 
-export function natureOf(name: string, args: unknown, policy: ToolPolicy | undefined, hints: ToolHints | undefined): Nature {
+/** What a name says by itself; asked at every step, so remembered. */
+interface NameNature {
+  readonly effect: Effect;
+  readonly isPoll: boolean;
+  readonly isWait: boolean;
+}
+
+const natures = new Map<string, NameNature>();
+const NATURES_MAX = 512;
+
+function natureOfName(name: string): NameNature {
+  const known = natures.get(name);
+  if (known !== undefined) return known;
   const found = nameWords(name);
+  const nature = {
+    effect: effectOfWords(found),
+    isPoll: found.some((word) => POLLS.has(word)),
+    isWait: found.some((word) => WAITS.has(word)),
+  };
+  if (natures.size >= NATURES_MAX) natures.clear();
+  natures.set(name, nature);
+  return nature;
+}
+
+const firstWord = (text: string): string => /^\W*([a-z]+)/i.exec(text.slice(0, 40))?.[1]?.toLowerCase() ?? '';
+
+export function natureOf(name: string, args: unknown, policy: ToolPolicy | undefined, hints: ToolHints | undefined): Nature {
+  const named = natureOfName(name);
+  const command = named.effect === 'unknown' && !named.isWait ? commandOf(args) : undefined;
   const hasSideEffects =
     policy?.sideEffects ?? (hints?.destructiveHint === true && hints.readOnlyHint !== true && hints.idempotentHint !== true);
   return {
-    effect: effectOf(found, args, policy, hints),
+    effect: declaredEffect(policy, hints) ?? (command === undefined ? named.effect : effectOfCommand(command)),
     hasSideEffects,
-    isPoll: found.some((word) => POLLS.has(word)),
-    isWait: found.some((word) => WAITS.has(word)) || WAITS.has(nameWords(commandOf(args) ?? '')[0] ?? ''),
+    isPoll: named.isPoll,
+    isWait: named.isWait || (command !== undefined && WAITS.has(firstWord(command))),
   };
 }
 
-function effectOf(found: readonly string[], args: unknown, policy: ToolPolicy | undefined, hints: ToolHints | undefined): Effect {
+function declaredEffect(policy: ToolPolicy | undefined, hints: ToolHints | undefined): Effect | undefined {
   if (policy?.sideEffects !== undefined) return policy.sideEffects ? 'write' : 'read';
   if (hints?.readOnlyHint !== undefined) return hints.readOnlyHint ? 'read' : 'write';
-  const byName = effectOfWords(found);
-  if (byName !== 'unknown') return byName;
-  const command = commandOf(args);
-  return command === undefined ? 'unknown' : effectOfCommand(command);
+  return undefined;
 }

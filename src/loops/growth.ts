@@ -1,5 +1,6 @@
 import { hashNumbers } from './hash.ts';
 import { describe } from './repeat.ts';
+import { firstWords } from './scan.ts';
 import { withStep, type LoopDetector } from './suspicion.ts';
 
 export interface GrowthState {
@@ -10,7 +11,13 @@ export interface GrowthState {
   steps: number[];
 }
 
-const WORDS_KEPT = 128;
+const WORDS_KEPT = 64;
+
+/** Whether more words say nothing more: the same set, and so many words that it must have been said several times over. */
+function saysTheSame(before: readonly number[], now: Int32Array, count: number): boolean {
+  const known = new Set(before);
+  return known.size > 0 && now.length > known.size * (count + 1) && now.every((word) => known.has(word));
+}
 
 /** Arguments that grow by repeating themselves: `g`, `g && g`, `g && g && g`. */
 export function growthDetector(restored?: GrowthState): LoopDetector {
@@ -19,16 +26,9 @@ export function growthDetector(restored?: GrowthState): LoopDetector {
     name: 'growth',
     observe(prints, { isTwin }) {
       const { step, argsSize, argsWords } = prints;
-      if (step.kind !== 'tool' || isTwin || argsWords.length === 0) return undefined;
-      const words = [...new Set(argsWords)].sort((a, b) => a - b).slice(0, WORDS_KEPT);
-      const isSelfMade =
-        state.name === step.name &&
-        argsSize > state.size &&
-        words.length === state.words.length &&
-        words.every((word, index) => word === state.words[index]);
-      // Counted against the words said: growth by a number or a sign alone is no repetition of itself.
-      const isLonger = argsWords.length > words.length * (state.count + 1);
-      if (isSelfMade && isLonger) {
+      if (step.kind !== 'tool' || isTwin) return undefined;
+      const hasGrown = state.name === step.name && argsSize > state.size && argsWords.length > state.words.length;
+      if (hasGrown && saysTheSame(state.words, argsWords, state.count)) {
         state.count++;
         state.steps = withStep(state.steps, step.index);
       } else {
@@ -37,7 +37,7 @@ export function growthDetector(restored?: GrowthState): LoopDetector {
       }
       state.name = step.name;
       state.size = argsSize;
-      state.words = words;
+      state.words = firstWords(argsWords, WORDS_KEPT);
       if (state.count === 0) return undefined;
       const firstStep = state.steps[0] ?? step.index;
       return {

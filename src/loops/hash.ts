@@ -3,6 +3,9 @@
  * (a chance of about 1e-9 for any collision among 4,096), fast in plain code, and JSON-safe.
  * The mixing is that of `cyrb53` (public domain), fed one unit at a time.
  */
+export const PRIME_A = 2654435761;
+export const PRIME_B = 1597334677;
+
 export interface Hasher {
   a: number;
   b: number;
@@ -11,8 +14,8 @@ export interface Hasher {
 export const hasher = (seed = 0): Hasher => ({ a: 0xdeadbeef ^ seed, b: 0x41c6ce57 ^ seed });
 
 export function feed(hash: Hasher, unit: number): void {
-  hash.a = Math.imul(hash.a ^ unit, 2654435761);
-  hash.b = Math.imul(hash.b ^ unit, 1597334677);
+  hash.a = Math.imul(hash.a ^ unit, PRIME_A);
+  hash.b = Math.imul(hash.b ^ unit, PRIME_B);
 }
 
 export function digest({ a, b }: Hasher): number {
@@ -24,10 +27,15 @@ export function digest({ a, b }: Hasher): number {
 }
 
 /** Hash of a text as it is, unit by unit. */
-export function hashText(text: string, seed = 0): number {
-  const hash = hasher(seed);
-  for (let index = 0; index < text.length; index++) feed(hash, text.charCodeAt(index));
-  return digest(hash);
+export function hashText(text: string): number {
+  let a = 0xdeadbeef;
+  let b = 0x41c6ce57;
+  for (let index = 0; index < text.length; index++) {
+    const unit = text.charCodeAt(index);
+    a = Math.imul(a ^ unit, PRIME_A);
+    b = Math.imul(b ^ unit, PRIME_B);
+  }
+  return digest({ a, b });
 }
 
 /** Hash of a few numbers, such as other hashes. */

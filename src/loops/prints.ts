@@ -31,9 +31,11 @@ export interface Prints {
   /** A failure that often goes away by itself: rate limits, timeouts, overload. */
   readonly isTransient: boolean;
   /** Hashes of the words and of the numbers and ids of the arguments and of the result; bounded. */
-  readonly argsWords: readonly number[];
+  readonly argsWords: Int32Array;
   readonly argsMarks: readonly number[];
-  readonly resultWords: readonly number[];
+  /** What the call names beside words: numbers, ids, files, addresses. Found when first asked for. */
+  readonly targets: () => readonly number[];
+  readonly resultWords: Int32Array;
   readonly resultMarks: readonly number[];
   /** Sizes in characters. */
   readonly argsSize: number;
@@ -54,6 +56,7 @@ export function printsOf(step: StepRecord, policy: ToolPolicy | undefined): Prin
   const keyed = isTool ? keyedArgs(step.args, policy) : undefined;
   const argsText = isTool ? canonicalArgs(keyed, ignored) : '';
   const resultText = resultTextOf(step, ignored);
+  let targets: readonly number[] | undefined;
   const args = scan(valuesOf(argsText));
   const result = scan(resultText);
   const isCut = step.argsHash !== undefined && policy?.loopKey === undefined;
@@ -72,9 +75,10 @@ export function printsOf(step: StepRecord, policy: ToolPolicy | undefined): Prin
     form: result.form,
     isError,
     outcome: isMiss(resultText) ? 'miss' : isError ? 'failure' : 'answer',
-    isTransient: TRANSIENT.test(resultText.slice(0, 500)),
+    isTransient: isError && TRANSIENT.test(resultText.slice(0, 500)),
     argsWords: isTool ? withoutName(args.words, step.name) : args.words,
-    argsMarks: [...args.marks, ...pathsOf(argsText)].slice(0, MARKS_MAX),
+    argsMarks: args.marks,
+    targets: () => (targets ??= [...args.marks, ...pathsOf(argsText)].slice(0, TARGETS_MAX)),
     resultWords: result.words,
     resultMarks: result.marks,
     argsSize: argsText.length,
@@ -103,16 +107,32 @@ const valuesOf = (args: string): string => args.replace(/"[^"\\]{1,64}":/g, ' ')
 
 const PATHS = /[\w.~-]*\/[\w./~*-]*[\w*]|[\w-]+\.[a-z]{1,5}\b/gi;
 const PATHS_MAX = 16;
-const MARKS_MAX = 80;
+const TARGETS_MAX = 80;
 
 /** Files, folders and addresses that a call names: its targets, beside numbers and ids. */
 const pathsOf = (args: string): readonly number[] =>
   (args.slice(0, 2000).match(PATHS) ?? []).slice(0, PATHS_MAX).map((path) => hashText(path) | 0);
 
 /** The tool's own name, as in `grep -r x`, says nothing of what is asked. */
-function withoutName(words: readonly number[], name: string): readonly number[] {
-  const own = new Set(scan(name.slice(0, 200)).words);
-  return words.filter((word) => !own.has(word));
+function withoutName(words: Int32Array, name: string): Int32Array {
+  const own = wordsOfName(name);
+  const [only, ...others] = own;
+  if (only === undefined) return words;
+  const isOwn = others.length === 0 ? (word: number) => word === only : (word: number) => own.includes(word);
+  return words.some(isOwn) ? words.filter((word) => !isOwn(word)) : words;
+}
+
+const names = new Map<string, readonly number[]>();
+const NAMES_MAX = 512;
+
+/** Asked at every step, so remembered. */
+function wordsOfName(name: string): readonly number[] {
+  const known = names.get(name);
+  if (known !== undefined) return known;
+  const words = [...scan(name.slice(0, 100)).words];
+  if (names.size >= NAMES_MAX) names.clear();
+  names.set(name, words);
+  return words;
 }
 
 /** Many tools tell of a failure only in words. Short answers are read for them; long ones are taken as answers. */

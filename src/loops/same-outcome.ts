@@ -1,6 +1,7 @@
 import { hashNumbers, shortHash } from './hash.ts';
 import type { Prints } from './prints.ts';
 import { describe } from './repeat.ts';
+import { firstWords } from './scan.ts';
 import { overlap, sketchOf } from './sketch.ts';
 import { withStep, type LoopDetector } from './suspicion.ts';
 import type { Moment } from './track.ts';
@@ -55,8 +56,8 @@ export function sameOutcomeDetector(restored?: SameOutcomeState): LoopDetector {
         found.distinct += moment.answer === 'first' ? 1 : 0;
         found.tick = moment.tick;
         found.round = prints.round;
-        found.questions = [...found.questions, prints.argsWords.slice(0, ARGS_KEPT)].slice(-QUESTIONS_KEPT);
-        found.targets = [...new Set([...found.targets, ...prints.argsMarks])].slice(-TARGETS_KEPT);
+        found.questions = [...found.questions, firstWords(prints.argsWords, ARGS_KEPT)].slice(-QUESTIONS_KEPT);
+        found.targets = [...new Set([...found.targets, ...(asksTargets(prints) ? prints.targets() : [])])].slice(-TARGETS_KEPT);
         found.steps = withStep(found.steps, prints.step.index);
       }
       outcomes = [...outcomes.filter((past) => past !== outcome), outcome].slice(-OUTCOMES_MAX);
@@ -86,10 +87,14 @@ const newOutcome = (prints: Prints, { tick }: Moment, sketch: number[]): Outcome
   distinct: 1,
   tick,
   round: prints.round,
-  questions: [prints.argsWords.slice(0, ARGS_KEPT)],
-  targets: prints.argsMarks.slice(0, TARGETS_KEPT),
+  questions: [firstWords(prints.argsWords, ARGS_KEPT)],
+  targets: asksTargets(prints) ? prints.targets().slice(0, TARGETS_KEPT) : [],
   steps: [prints.step.index],
 });
+
+/** Long answers to a question weigh the same for any target, and of failures and writes nobody asks. */
+const asksTargets = ({ outcome, nature, resultSize }: Prints): boolean =>
+  outcome !== 'failure' && nature.effect !== 'write' && (nature.effect === 'unknown' || resultSize <= SHORT_RESULT);
 
 /** Progress takes weight from every outcome. */
 function fade(outcomes: readonly Outcome[], prints: Prints, { isNews, answer }: Moment): void {
@@ -114,7 +119,7 @@ function weightOf(past: Outcome, prints: Prints, { answer }: Moment): number {
   if (answer !== 'first')
     return past.distinct > 1 && nature.effect === 'read' && answer === 'same' ? (outcome === 'miss' ? NOTHING_AGAIN : AGAIN) : 0;
   const isSameQuestion = past.questions.some((question) => overlap(question, prints.argsWords) >= SAME_QUESTION);
-  const isNewTarget = prints.argsMarks.some((mark) => !past.targets.includes(mark));
+  const isNewTarget = prints.targets().some((mark) => !past.targets.includes(mark));
   if (outcome === 'miss') return nature.effect === 'unknown' ? 0 : isNewTarget ? 0.15 : isSameQuestion ? 0.45 : 0.25;
   if (nature.effect === 'read' && resultSize > SHORT_RESULT) return 0.7;
   const isAck = nature.effect === 'unknown' && resultSize <= SHORT_RESULT;

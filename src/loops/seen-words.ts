@@ -3,9 +3,11 @@
  * Answers how much of a text was never read before in this run. A pair is wrongly taken as known in about 2 % of cases.
  */
 const BITS = 1 << 16;
+const BITS_MASK = BITS - 1;
 const ITEMS_PER_GENERATION = 4096;
-/** Longer texts are sampled: one pair in four. */
-const SAMPLED_ABOVE = 256;
+/** Longer texts are sampled: one pair in eight, chosen by its hash, so that the same pairs are chosen everywhere. */
+const SAMPLED_ABOVE = 400;
+const SAMPLE_MASK = 7;
 
 export interface SeenWordsState {
   readonly young: string;
@@ -23,8 +25,8 @@ export function seenWords(restored?: SeenWordsState) {
   };
   /** Whether an item is new; remembers it. */
   const isNew = (item: number): boolean => {
-    const one = (item >>> 2) % BITS;
-    const two = (Math.imul(item, 0x85ebca6b) >>> 7) % BITS;
+    const one = (item >>> 3) & BITS_MASK;
+    const two = (Math.imul(item, 0x85ebca6b) >>> 7) & BITS_MASK;
     if (has(young, one) && has(young, two)) return false;
     const isFresh = !(has(old, one) && has(old, two));
     set(one);
@@ -38,13 +40,16 @@ export function seenWords(restored?: SeenWordsState) {
   };
   return {
     /** The share of pairs that are new, 0..1 (0 for texts of fewer than two words), and remembers them. */
-    read(words: readonly number[]): number {
+    read(words: Int32Array): number {
       let total = 0;
       let fresh = 0;
+      let last = words[0] ?? 0;
       const isSampled = words.length > SAMPLED_ABOVE;
       for (let index = 1; index < words.length; index++) {
-        const pair = Math.imul((words[index - 1] ?? 0) ^ ((words[index] ?? 0) << 5) ^ ((words[index] ?? 0) >>> 27), 0x9e3779b1);
-        if (isSampled && (pair & 3) !== 0) continue;
+        const word = words[index] as number;
+        const pair = Math.imul(last ^ ((word << 5) | (word >>> 27)), 0x9e3779b1);
+        last = word;
+        if (isSampled && (pair & SAMPLE_MASK) !== 0) continue;
         total++;
         if (isNew(pair)) fresh++;
       }

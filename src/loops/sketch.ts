@@ -6,14 +6,14 @@ const WORDS_READ = 256;
  * The smallest hashes of a text's distinct words: equal shares of two such sketches estimate how much two texts have in common
  * (bottom-k sketch, Broder 1997). Words in `without` are left out.
  */
-export function sketchOf(words: readonly number[], without: readonly number[] = []): number[] {
-  const left = new Set(without);
-  const own = new Set(words.slice(0, WORDS_READ).filter((word) => !left.has(word)));
+export function sketchOf(words: Int32Array, without?: Int32Array): number[] {
+  const own = new Set(words.subarray(0, WORDS_READ));
+  for (const word of without ?? []) own.delete(word);
   return [...own].sort((a, b) => a - b).slice(0, SKETCH_SIZE);
 }
 
 /** Jaccard similarity of two small sets, 0..1; two empty ones are alike. */
-export function overlap(a: readonly number[], b: readonly number[]): number {
+export function overlap(a: readonly number[], b: readonly number[] | Int32Array): number {
   if (a.length === 0 || b.length === 0) return a.length === b.length ? 1 : 0;
   const one = new Set(a);
   const other = new Set(b);

@@ -127,11 +127,11 @@ export function track(restored?: TrackState) {
       if (answer !== 'same' && answer !== 'returned') answers.push(prints.result);
       else answers.push(...answers.splice(answers.indexOf(prints.result), answers.includes(prints.result) ? 1 : 0));
       if (answers.length > ANSWERS_KEPT) answers.shift();
-      const isOwn = step.answeredByGuard === true && known !== undefined;
+      const isHeldBack = step.answeredByGuard === true && known !== undefined;
       calls.put(prints.call, {
         answers,
-        form: isOwn ? known.form : prints.form,
-        wasError: isOwn ? known.wasError : prints.isError,
+        form: isHeldBack ? known.form : prints.form,
+        wasError: isHeldBack ? known.wasError : prints.isError,
         round: prints.round,
         tick,
         step: step.index,
