@@ -27,7 +27,7 @@ export const floors = [
   floor('src/loops', { sees: [core], packages: ['zod'] }),
   floor('src/ladder', { sees: [core], packages: ['zod'] }),
   floor('src/runtime', { sees: [core, ...ground], packages: ['eventemitter3', 'p-queue', 'zod'] }),
-  floor('src/audit', { sees: [core, ...ground], types: ['src/runtime'] }),
+  floor('src/audit', { sees: [core, ...ground], types: ['src/runtime'], packages: ['p-queue'] }),
   floor('src/testing', { sees: [core, ...ground, 'src/runtime', 'src/audit'] }),
   floor('src', { sees: [core, ...ground, 'src/runtime', 'src/audit'] }),
   integration('langchain', langchain),

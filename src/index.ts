@@ -105,3 +105,15 @@ export { costFindings } from './audit/findings/cost-findings.ts';
 export type { CostFindingsOptions } from './audit/findings/cost-findings.ts';
 export { costPatterns } from './audit/findings/finding.ts';
 export type { CostPattern, Finding } from './audit/findings/finding.ts';
+
+// Alerts to people
+export { budgetAlerts } from './audit/alerts/budget-alerts.ts';
+export type { AlertingGuard, BudgetAlerts, BudgetAlertsOptions } from './audit/alerts/budget-alerts.ts';
+export type { AlertNotice, Spender } from './audit/alerts/alert-notice.ts';
+export { FinalDeliveryError, RetryLaterError } from './audit/alerts/alert-sink.ts';
+export type { AlertSink } from './audit/alerts/alert-sink.ts';
+export { isSignedBy, webhookSink } from './audit/alerts/webhook-sink.ts';
+export type { WebhookOptions } from './audit/alerts/webhook-sink.ts';
+export { slackSink } from './audit/alerts/slack-sink.ts';
+export type { SlackOptions } from './audit/alerts/slack-sink.ts';
+export { logSink } from './audit/alerts/log-sink.ts';
