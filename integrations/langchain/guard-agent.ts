@@ -2,7 +2,7 @@ import { Runnable, type RunnableConfig } from '@langchain/core/runnables';
 import { IterableReadableStream } from '@langchain/core/utils/stream';
 import { HaltError } from 'holdfast';
 import { openCall, type AgentCall, type GuardAgentOptions, type GuardedAgent } from './agent-call.ts';
-import { agentKind, isCreatedAgent } from './agent-kind.ts';
+import { agentKind, isCreatedAgent, type AgentKind } from './agent-kind.ts';
 import { guardedStream, relayed } from './agent-streams.ts';
 import type { AnyGuard } from './any-guard.ts';
 import { guardedEvents } from './guarded-events.ts';
@@ -50,7 +50,8 @@ export function guardAgent<T extends object>(agent: T, guard: AnyGuard, options:
   const name = options.agent ?? nameOf(agent);
   const target = isCreatedAgent(agent) ? withGuardMiddleware(agent, guard, name) : agent;
   const kind = agentKind(target);
-  const shaped = options.answer ? { ...kind, answer: options.answer } : kind;
+  const { answer } = options;
+  const shaped: AgentKind = answer ? { ...kind, answer, pieces: (output, input) => [answer(output, input)] } : kind;
   const guarded: GuardedAgent = { guard, target, kind: shaped, name, options };
   const method = (property: string): Method | undefined => {
     const value: unknown = Reflect.get(target, property, target);

@@ -5,6 +5,7 @@ import { isGraphBubbleUp, isMiddlewareError, isToolInvocationError } from './hos
 import { passedOn, type MiddlewareHost } from './middleware-host.ts';
 import type { MiddlewareRuntime } from './middleware-runs.ts';
 import { toolResult } from './step-result.ts';
+import { untilAborted } from './until-aborted.ts';
 import { notedResult } from './tool-notes.ts';
 import { detached } from './detached.ts';
 
@@ -30,13 +31,18 @@ async function toolStep(host: MiddlewareHost, run: Run, request: ToolHookRequest
   const { toolCall } = request;
   let step: Step | undefined;
   try {
-    step = await run.begin(callOf(toolCall));
+    const begun = await run.begin(callOf(toolCall));
+    step = begun;
     const { offer } = step;
     if (offer.kind === 'answer') {
       await step.end({ output: offer.output });
       return resultOf(toolCall, typeof offer.output === 'string' ? offer.output : JSON.stringify(offer.output));
     }
-    const output = await step.within(() => next(request));
+    // A halted run does not wait for its tools: the agent is to end in order, and soon.
+    const output = await untilAborted(
+      run.signal,
+      begun.within(() => next(request)),
+    );
     await step.end(toolResult(output));
     return notedResult(output, offer.edits.note);
   } catch (error) {
