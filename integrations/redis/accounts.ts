@@ -39,7 +39,10 @@ export function storedAccounts(server: StoreServer): StoredAccounts {
       call.numbers.push(1);
       addAccount(call, facts, settings);
       call.numbers.push(!change ? 0 : change.limits ? 1 : 2);
-      if (change) addLimits(call, ref.limits);
+      if (change) {
+        call.numbers.push(facts.limitsMark);
+        addLimits(call, ref.limits);
+      }
       if (change?.limits) {
         call.numbers.push(change.until ?? 0);
         addLimits(call, change.limits);
@@ -89,6 +92,7 @@ export function storedAccounts(server: StoreServer): StoredAccounts {
       window,
       isCharging: false,
       names: undefined,
+      limitsMark: 0,
     }));
     const reader = await server.run('read', (settings) => {
       const call = beginCall(facts, settings);

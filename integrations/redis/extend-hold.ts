@@ -1,21 +1,25 @@
 import type { LiveReservation } from './live-reservations.ts';
-import { scripts, runScript } from './scripts.ts';
+import { addAccount, addKey, addText, beginCall, factsOf } from './request.ts';
 import type { StoreServer } from './server.ts';
 import { homeOf } from './step.ts';
 
 /** Lets a live hold live `ttlMs` from now, in every slot in which it is. False when it is not live. */
-export async function extendHold({ redis, settings }: StoreServer, { id, accounts }: LiveReservation, ttlMs: number): Promise<boolean> {
-  const { keys, instead } = settings();
-  const tenants = redis.isCluster ? [...new Set(accounts.map(({ tenant }) => tenant))] : [undefined];
+export async function extendHold(server: StoreServer, { id, accounts }: LiveReservation, ttlMs: number): Promise<boolean> {
+  const tenants = server.redis.isCluster ? [...new Set(accounts.map(({ tenant }) => tenant))] : [undefined];
   const extended = await Promise.all(
     tenants.map(async (only) => {
       const refs = accounts.filter(({ tenant }) => only === undefined || tenant === only);
-      const own = refs.flatMap((ref) => {
-        const { state, holds } = keys.account(ref, ref.window);
-        return [state, holds];
+      const reader = await server.run('extend', (settings) => {
+        const facts = [...new Map(refs.map((ref) => factsOf(ref, settings)).map((each) => [each.keys.state, each])).values()];
+        const call = beginCall(facts, settings);
+        call.numbers.push(facts.length);
+        for (const each of facts) addAccount(call, each, settings);
+        addKey(call, settings.keys.record(homeOf(refs), id));
+        addText(call, settings.keys.holdName(id));
+        call.numbers.push(ttlMs);
+        return call;
       });
-      const names = [keys.record(homeOf(refs), id), ...own];
-      return (await runScript(redis, scripts.extend, names, [String(instead ?? -1), String(ttlMs), keys.holdName(id)])) === 1;
+      return reader.flag();
     }),
   );
   return extended.every(Boolean);

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import {
   dimensions,
   stretchAt,
@@ -85,15 +86,36 @@ export interface AccountFacts {
   readonly isCharging: boolean;
   /** Kept with the account where its keys hold only hashes of them. */
   readonly names: AccountId | undefined;
+  /** Changes with the limits. */
+  readonly limitsMark: number;
 }
 
-export const factsOf = (ref: AccountRef, { keys }: RequestSettings): AccountFacts => ({
-  keys: keys.account(ref, ref.window),
-  registry: keys.registry(ref.tenant),
-  window: ref.window,
-  isCharging: ref.onExpire === 'charge',
-  names: isReadable(ref) ? undefined : ref,
-});
+/** A run names the same accounts in each of its steps. */
+const knownFacts = new WeakMap<Keyspace, WeakMap<AccountRef, AccountFacts>>();
+
+export function factsOf(ref: AccountRef, { keys }: RequestSettings): AccountFacts {
+  const known = knownFacts.get(keys) ?? new WeakMap<AccountRef, AccountFacts>();
+  knownFacts.set(keys, known);
+  let facts = known.get(ref);
+  if (!facts) {
+    facts = {
+      keys: keys.account(ref, ref.window),
+      registry: keys.registry(ref.tenant),
+      window: ref.window,
+      isCharging: ref.onExpire === 'charge',
+      names: isReadable(ref) ? undefined : ref,
+      limitsMark: markOf(ref.limits),
+    };
+    known.set(ref, facts);
+  }
+  return facts;
+}
+
+/** A number that two sets of limits hardly ever share: the account is written anew when it differs. */
+function markOf(limits: AmountLimits): number {
+  const text = dimensions.map((dimension) => limits[dimension] ?? '').join();
+  return createHash('sha256').update(text).digest().readUIntBE(0, 6) + 1;
+}
 
 /** The account's keys, its window, and how it is kept. */
 export function addAccount(
@@ -117,8 +139,13 @@ export function addAccount(
   }
 }
 
-export function addRef(call: ScriptCall, account: number, { limits, tighter, kept, alertAt }: AccountRef): void {
-  call.numbers.push(account);
+export function addRef(
+  call: ScriptCall,
+  account: number,
+  { limitsMark }: AccountFacts,
+  { limits, tighter, kept, alertAt }: AccountRef,
+): void {
+  call.numbers.push(account, limitsMark);
   addLimits(call, limits);
   addOptional(call, tighter, addLimits);
   addOptional(call, kept, addLimits);
@@ -140,7 +167,8 @@ export function addAsk(
 
 /** The numbers as the scripts read them: little-endian doubles in one string. */
 export function packed(numbers: readonly number[]): Buffer {
-  const bytes = Buffer.allocUnsafe(numbers.length * 8);
-  for (let index = 0; index < numbers.length; index += 1) bytes.writeDoubleLE(numbers[index] ?? 0, index * 8);
-  return bytes;
+  const bytes = Buffer.from(Float64Array.from(numbers).buffer);
+  return isLittleEndian ? bytes : bytes.swap64();
 }
+
+const isLittleEndian = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;

@@ -7,7 +7,7 @@ import { runScript, scripts } from './scripts.ts';
 export interface StoreServer {
   readonly redis: RedisCommands;
   /** Runs a script over accounts. Asks again when the server is in another stretch of time than this process believed. */
-  run(script: 'step' | 'read', write: (settings: RequestSettings) => ScriptCall): Promise<ReplyReader>;
+  run(script: 'step' | 'read' | 'extend', write: (settings: RequestSettings) => ScriptCall): Promise<ReplyReader>;
   /** What scripts are told of keys, time and keeping. */
   settings(): RequestSettings;
 }

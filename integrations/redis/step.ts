@@ -29,14 +29,14 @@ export interface StepReply {
 /** Writes a step as the script reads it. Accounts and their limits are sent once, however often they are named. */
 export function stepCall({ settlements, reservation }: StepRequest, settings: RequestSettings): ScriptCall {
   const accounts = new Map<string, { readonly facts: AccountFacts; readonly number: number }>();
-  const refs = new Map<AccountRef, { readonly account: number; readonly number: number }>();
+  const refs = new Map<AccountRef, { readonly facts: AccountFacts; readonly account: number; readonly number: number }>();
   for (const { accounts: named } of reservation ? [...settlements, reservation] : settlements) {
     for (const ref of named) {
       if (refs.has(ref)) continue;
       const facts = factsOf(ref, settings);
       const account = accounts.get(facts.keys.state) ?? { facts, number: accounts.size + 1 };
       accounts.set(facts.keys.state, account);
-      refs.set(ref, { account: account.number, number: refs.size + 1 });
+      refs.set(ref, { facts, account: account.number, number: refs.size + 1 });
     }
   }
   const allFacts = [...accounts.values()].map(({ facts }) => facts);
@@ -46,7 +46,7 @@ export function stepCall({ settlements, reservation }: StepRequest, settings: Re
   numbers.push(settings.rememberMs, allFacts.length);
   for (const facts of allFacts) addAccount(call, facts, settings);
   numbers.push(refs.size);
-  for (const [ref, { account }] of refs) addRef(call, account, ref);
+  for (const [ref, { facts, account }] of refs) addRef(call, account, facts, ref);
 
   const addPlaces = (named: readonly AccountRef[]): void => {
     numbers.push(named.length);

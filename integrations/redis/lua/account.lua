@@ -1,37 +1,23 @@
--- One account: a packed state, a sorted set of its live holds by expiry and, for a rolling window, a hash of its slots.
---
--- state: 1 born, 2 start of the current stretch, 3 sums (settled, held, unconfirmed, overage: 8 each), 4 earliest expiry
--- of a hold or 0, 5 marks of alerts or false, 6 adjustment {until or 0, limits} or false, 7 starts of the slots of a
--- rolling window or false, 8 limits of the last admission, 9 {scope, id, tenant} where the key holds only hashes, or false,
--- 10 whether an expired hold goes on counting
-
-local LIFETIME, CALENDAR, ROLLING = 0, 1, 2
-local SETTLED, HELD, UNCONFIRMED, OVERAGE = 0, 8, 16, 24
-local EXPIRED_AT_ONCE = 1000
-
-local function newSums()
-  return { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
-end
+-- One account: opened, placed in time, read and written.
 
 -- Reads what the request says of an account; its keys are taken from KEYS.
-local function nextAccount(keyAt)
-  local account = { registry = KEYS[nextNumber()], kind = nextNumber(), state = KEYS[keyAt], holds = KEYS[keyAt + 1], index = KEYS[keyAt + 2] }
+local function nextAccount(keyAt, number)
+  local account = { number = number, registry = KEYS[nextNumber()], kind = nextNumber() }
+  account.state, account.holds, account.index = KEYS[keyAt], KEYS[keyAt + 1], KEYS[keyAt + 2]
   if account.kind == CALENDAR then
     account.first, account.second, account.third = nextNumber(), nextNumber(), nextNumber()
   elseif account.kind == ROLLING then
     account.length, account.slot = nextNumber(), nextNumber()
-    account.slots = KEYS[keyAt + 3]
+    account.slots, account.loaded, account.changed = KEYS[keyAt + 3], {}, {}
   end
-  account.retention = nextNumber()
-  account.charges = nextNumber() == 1
-  account.named = nextNumber()
+  account.retention, account.charges, account.named = nextNumber(), nextNumber(), nextNumber()
   return account, keyAt + (account.kind == ROLLING and 4 or 3)
 end
 
 -- The stretch that holds the moment. False when the client looked at another clock and sent others.
 local function placeInTime(account)
   if account.kind == LIFETIME then
-    account.start, account.finish = 0, nil
+    account.start = 0
   elseif account.kind == ROLLING then
     account.start = now - now % account.slot
     account.finish = account.start + account.slot
@@ -45,173 +31,109 @@ local function placeInTime(account)
   return true
 end
 
--- The sums of a slot of a rolling window, or nil when it has left the window.
-local function slotOf(account, start)
-  local loaded = account.loaded
-  if loaded[start] == nil then
-    local packed = redis.call('HGET', account.slots, start)
-    loaded[start] = packed and cmsgpack.unpack(packed) or false
-  end
-  return loaded[start] or nil
-end
-
-local function addTo(sums, part, amounts, sign)
-  for d = 1, 8 do
-    local amount = amounts[d]
-    if amount ~= 0 then sums[part + d] = sums[part + d] + sign * amount end
-  end
-end
-
--- Adds to (or, with sign -1, takes from) the stretch that began at `start`. A stretch that is over is not kept.
-local function add(account, start, part, amounts, sign)
-  local state = account.data
-  if account.kind == ROLLING then
-    local slot = slotOf(account, start)
-    if not slot then return end
-    addTo(slot, part, amounts, sign)
-    account.changed[start] = true
-  elseif state[2] ~= start then
-    return
-  end
-  addTo(state[3], part, amounts, sign)
-end
-
 local function startStretch(account)
   local state = account.data
-  if account.kind == ROLLING then
-    local starts = state[7]
-    while starts[1] and starts[1] + account.slot + account.length <= now do
-      account.isChanged = true
-      local start = table.remove(starts, 1)
-      local slot = slotOf(account, start)
-      if slot then
-        for part = 1, 32 do state[3][part] = state[3][part] - slot[part] end
-      end
-      redis.call('HDEL', account.slots, start)
-      account.loaded[start] = false
-      account.changed[start] = nil
-    end
-    return
-  end
+  if account.kind == ROLLING then return leaveOldSlots(account) end
   -- A clock that is put back does not bring an old window back.
-  if state[2] < account.start then
-    state[2], state[3], state[5] = account.start, newSums(), false
-  elseif state[2] > account.start then
-    account.start = state[2]
-  end
-end
-
--- A rolling window gets a slot only when something is to be counted in it.
-local function openSlot(account)
-  if account.kind ~= ROLLING or slotOf(account, account.start) then return end
-  local starts = account.data[7]
-  local last = starts[#starts]
-  if last and last > account.start then
-    account.start = last
-    return
-  end
-  starts[#starts + 1] = account.start
-  account.loaded[account.start] = newSums()
-  account.changed[account.start] = true
-end
-
--- Frees the holds that are overdue, or keeps them counting as unconfirmed under the policy `charge`.
-local function expireHolds(account)
-  local state = account.data
-  while state[4] > 0 and state[4] <= now do
-    account.isChanged = true
-    local due = redis.call('ZRANGEBYSCORE', account.holds, '-inf', now, 'LIMIT', 0, EXPIRED_AT_ONCE)
-    for _, member in ipairs(due) do
-      local hold = { struct.unpack('<ddddddddd', member) }
-      local start = table.remove(hold, 1)
-      add(account, start, HELD, hold, -1)
-      if state[10] then add(account, start, UNCONFIRMED, hold, 1) end
-    end
-    if #due > 0 then redis.call('ZREM', account.holds, unpack(due)) end
-    local nearest = redis.call('ZRANGE', account.holds, 0, 0, 'WITHSCORES')
-    state[4] = tonumber(nearest[2]) or 0
+  if state[START] > account.start then account.start = state[START] end
+  if state[START] >= account.start then return end
+  account.isChanged = true
+  state[START], state[LISTED], state[IS_WIDE] = account.start, -1, 0
+  for place = SETTLED_AT + 1, HELD_AT + 8 do state[place] = 0 end
+  if state[REST] ~= '' then
+    local rest = changeRest(account)
+    rest.late, rest.marks = nil, nil
   end
 end
 
 -- Loads an account as it stands now. One that does not exist has no `data`.
 local function loadAccount(account)
   local packed = redis.call('GET', account.state)
-  account.loaded, account.changed = {}, {}
   if not packed then return end
-  account.data = cmsgpack.unpack(packed)
+  account.data = { cmsgpack.unpack(packed) }
   startStretch(account)
   expireHolds(account)
 end
 
-local function openAccount(account, limits)
+local function openAccount(account)
   if account.data then return end
-  local starts = account.kind == ROLLING and {} or false
-  account.data = { moment .. '.' .. account.number, account.start, newSums(), 0, false, false, starts, limits, false, account.charges }
-  if account.named > 0 then account.data[9] = { ARGV[account.named], ARGV[account.named + 1], ARGV[account.named + 2] } end
-  account.isNew = true
+  account.data, account.rest = newState(account), {}
+  account.isNew, account.isChanged = true, true
+  if account.named > 0 then
+    changeRest(account).names = { ARGV[account.named], ARGV[account.named + 1], ARGV[account.named + 2] }
+  end
 end
 
--- When everything in it has become history, the account may go.
+-- Remembers the limits of an admission, for those who list accounts. `mark` tells whether they are others than before.
+local function keepLimits(account, mark, limits)
+  if account.data[LIMITS_MARK] == mark then return end
+  account.data[LIMITS_MARK] = mark
+  local kept = {}
+  for d = 1, 8 do kept[d] = numbers[limits + d] end
+  changeRest(account).limits = kept
+end
+
+-- When everything in it will have become history; nil where an adjustment for good keeps it.
 local function endOfLife(account)
-  local adjustment = account.data[6]
-  if adjustment and adjustment[1] == 0 then return nil end
   local last = now + account.retention
   if account.kind == CALENDAR then last = account.finish + account.retention end
   if account.kind == ROLLING then last = account.finish + account.length + account.retention end
+  local adjustment = account.data[IS_ADJUSTED] == 1 and restOf(account).adjustment
+  if adjustment and adjustment[1] == 0 then return nil end
   if adjustment and adjustment[1] > last then last = adjustment[1] end
   return last
 end
 
 local function saveAccount(account)
+  local state = account.data
+  if account.isRestChanged then state[REST] = cmsgpack.pack(account.rest) end
   local last = endOfLife(account)
-  if last then
-    redis.call('SET', account.state, cmsgpack.pack(account.data), 'PX', string.format('%.0f', last - now))
+  -- A little longer than it must, so that most steps need not set the time anew.
+  local isKept = last and state[KEPT] >= last or not last and state[KEPT] == -1
+  if not isKept then state[KEPT] = last and last + math.floor(account.retention / 32) or -1 end
+  local packed = cmsgpack.pack(unpack(state))
+  if isKept then
+    redis.call('SET', account.state, packed, 'KEEPTTL')
+  elseif last then
+    redis.call('SET', account.state, packed, 'PX', string.format('%.0f', state[KEPT] - now))
   else
-    redis.call('SET', account.state, cmsgpack.pack(account.data))
+    redis.call('SET', account.state, packed)
   end
-  if account.kind ~= ROLLING then return end
-  for start in pairs(account.changed) do redis.call('HSET', account.slots, start, cmsgpack.pack(account.loaded[start])) end
-  if last then redis.call('PEXPIRE', account.slots, string.format('%.0f', last - now)) end
+  if account.kind == ROLLING then saveSlots(account, last and string.format('%.0f', state[KEPT] - now)) end
 end
 
--- The limits in force: the guard's, or what an adjustment put in their place.
-local function adjustedLimits(account, limits)
-  local adjustment = account.data and account.data[6]
-  if not adjustment then return limits end
+-- The limits in force, as a list and a place in it: the guard's, or what an adjustment put in their place.
+local function adjustedLimits(account, limits, at)
+  if not account.data or account.data[IS_ADJUSTED] == 0 then return limits, at end
+  local adjustment = restOf(account).adjustment
   if adjustment[1] > 0 and adjustment[1] <= now then
-    account.data[6] = false
-    return limits
+    account.data[IS_ADJUSTED] = 0
+    changeRest(account).adjustment = nil
+    return limits, at
   end
   local adjusted = {}
-  for d = 1, 8 do adjusted[d] = adjustment[2][d] >= 0 and adjustment[2][d] or limits[d] end
-  return adjusted
+  for d = 1, 8 do adjusted[d] = adjustment[2][d] >= 0 and adjustment[2][d] or limits[at + d] end
+  return adjusted, 0
 end
 
 -- When room comes back, or -1 where it never does.
 local function resetOf(account)
   if account.kind == LIFETIME then return -1 end
   if account.kind == CALENDAR then return account.finish end
-  local oldest = account.data and account.data[7][1]
+  local oldest = account.data and restOf(account).starts and restOf(account).starts[1]
   return oldest and oldest + account.slot + account.length or -1
 end
 
--- Appends: reset, 32 sums (or fewer: settled and held, and a 0, where nothing is unconfirmed and nothing was above its hold).
-local function appendSnapshot(reply, account)
-  local sums = account.data and account.data[3]
-  reply[#reply + 1] = resetOf(account)
-  if not sums then
-    reply[#reply + 1] = 0
-    return
-  end
-  local wide = false
-  for part = 17, 32 do
-    if sums[part] ~= 0 then wide = true end
-  end
-  reply[#reply + 1] = wide and 2 or 1
-  appendAmounts(reply, sums, SETTLED)
-  appendAmounts(reply, sums, HELD)
-  if wide then
-    appendAmounts(reply, sums, UNCONFIRMED)
-    appendAmounts(reply, sums, OVERAGE)
+-- Appends when room comes back and the sums: none (0), settled and held (1), or all (2).
+local function pushSums(account)
+  push(resetOf(account))
+  if not account.data then return push(0) end
+  local late = lateOf(account)
+  push(late and 2 or 1)
+  pushAmounts(account.data, SETTLED_AT)
+  pushAmounts(account.data, HELD_AT)
+  if late then
+    pushAmounts(late, 0)
+    pushAmounts(late, 8)
   end
 end

@@ -1,26 +1,38 @@
 -- Lets a live hold live longer.
 --
--- KEYS: record; for each account its state and its holds.
--- ARGV: 1 the clock to use instead of the server's, or -1; 2 how long, in milliseconds; 3 the id.
--- Returns 1, or 0 when there is no such live hold.
+-- KEYS: the registries of the tenants; for each account its state, its holds, its index and, for a rolling window, its slots;
+-- the record of the id.
+-- ARGV: 1 the numbers of the request; 2 the id.
+-- Returns {1, now, 1}, with 0 in the last place when there is no such live hold, or {0, now} as step.lua does.
 
+--- @include numbers.lua
 --- @include clock.lua
+--- @include state.lua
+--- @include stretches.lua
+--- @include holds.lua
+--- @include account.lua
 --- @include records.lua
 
-readClock(tonumber(ARGV[1]))
-local ttl, id = tonumber(ARGV[2]), ARGV[3]
-local record = loadRecord(KEYS[1])
-if not record or record[1] ~= 'L' or record[5] <= now then return 0 end
-if now + ttl <= record[5] then return 1 end
-
-record[5] = now + ttl
-for keyAt = 2, #KEYS, 2 do
-  local packed = redis.call('GET', KEYS[keyAt])
-  local start = packed and record[6][cmsgpack.unpack(packed)[1]]
-  if start then
-    redis.call('ZADD', KEYS[keyAt + 1], 'XX', record[5], holdMember(start, record[4], id))
-    keepHolds(KEYS[keyAt + 1], ttl)
-  end
+readFrom(ARGV[1])
+readClock(nextNumber())
+local accounts, keyAt = {}, nextNumber() + 1
+for number = 1, nextNumber() do
+  local account
+  account, keyAt = nextAccount(keyAt, number)
+  if not placeInTime(account) then return { 0, now } end
+  accounts[number] = account
 end
-saveRecord(KEYS[1], record, ttl + REMEMBER_EXPIRED_MS)
-return 1
+local key, id, ttl = KEYS[nextNumber()], ARGV[nextNumber()], nextNumber()
+local record = loadRecord(key)
+if not record or record[ENDED] == 1 or record[EXPIRY] <= now then return { 1, now, 0 } end
+if now + ttl <= record[EXPIRY] then return { 1, now, 1 } end
+
+for _, account in ipairs(accounts) do
+  loadAccount(account)
+  local start = stretchIn(record, account)
+  if start then extendHold(account, id, start, record, AMOUNTS_AT, ttl) end
+  if account.isChanged then saveAccount(account) end
+end
+record[EXPIRY] = now + ttl
+saveRecord(key, record, ttl + REMEMBER_EXPIRED_MS)
+return { 1, now, 1 }

@@ -1,4 +1,5 @@
--- The numbers of a request arrive as one string of little-endian doubles and are read in order.
+-- The numbers of a request arrive as one string of little-endian doubles. They stay where they are: eight amounts (one for
+-- each dimension in its fixed order; a limit of -1 is no limit) are known by the place before the first of them.
 
 local numbers, cursor
 
@@ -12,19 +13,30 @@ local function nextNumber()
   return numbers[cursor]
 end
 
--- Eight amounts, one for each dimension in its fixed order. A limit of -1 is no limit.
 local function nextAmounts()
   local at = cursor
   cursor = at + 8
-  return { numbers[at + 1], numbers[at + 2], numbers[at + 3], numbers[at + 4], numbers[at + 5], numbers[at + 6], numbers[at + 7], numbers[at + 8] }
+  return at
 end
 
--- Eight amounts, or nil where a 0 stands instead of the 1 before them.
+-- Nil where a 0 stands in place of a 1 and what would follow it.
 local function nextOptionalAmounts()
-  if nextNumber() == 1 then return nextAmounts() end
+  cursor = cursor + 1
+  if numbers[cursor] == 1 then return nextAmounts() end
   return nil
 end
 
-local function appendAmounts(reply, amounts, from)
-  for d = 1, 8 do reply[#reply + 1] = amounts[from + d] end
+local reply, size = {}, 0
+
+local function push(value)
+  size = size + 1
+  reply[size] = value
+end
+
+-- Appends the eight amounts of a list that stand behind a place in it.
+local function pushAmounts(list, at)
+  local r, n = reply, size
+  r[n + 1], r[n + 2], r[n + 3], r[n + 4] = list[at + 1], list[at + 2], list[at + 3], list[at + 4]
+  r[n + 5], r[n + 6], r[n + 7], r[n + 8] = list[at + 5], list[at + 6], list[at + 7], list[at + 8]
+  size = n + 8
 end

@@ -1,17 +1,21 @@
 -- Settles any number of reservations and makes one more, over all accounts at once.
 --
--- KEYS: the registries of the tenants; for each account its state, its holds, its index and, for a rolling window, its slots; the records of the ids.
--- ARGV: 1 the numbers of the request; then the ids, and the names of accounts whose keys hold only a hash.
--- Returns {1, now, for each settlement its answer, the reservation's answer}, or {0, now} when the stretches that were sent do not
--- hold the server's moment: the client's clock is wrong, and it asks again with this one.
+-- KEYS: the registries of the tenants; for each account its state, its holds, its index and, for a rolling window, its slots;
+-- the records of the ids.
+-- ARGV: 1 the numbers of the request; then the ids, and the names of accounts whose keys hold only hashes.
+-- Returns {1, now, for each settlement its answer, the reservation's answer}, or {0, now} when the stretches that were sent do
+-- not hold the server's moment: the client's clock is wrong, and it asks again with this one.
 
 --- @include numbers.lua
 --- @include clock.lua
+--- @include state.lua
+--- @include stretches.lua
+--- @include holds.lua
 --- @include account.lua
 --- @include records.lua
 --- @include admission.lua
---- @include settlement.lua
 --- @include reservation.lua
+--- @include settlement.lua
 --- @include listing.lua
 
 readFrom(ARGV[1])
@@ -20,8 +24,7 @@ local accounts, keyAt = {}, nextNumber() + 1
 local remember = nextNumber()
 for number = 1, nextNumber() do
   local account
-  account, keyAt = nextAccount(keyAt)
-  account.number = number
+  account, keyAt = nextAccount(keyAt, number)
   if not placeInTime(account) then return { 0, now } end
   accounts[number] = account
 end
@@ -30,12 +33,13 @@ for _, account in ipairs(accounts) do loadAccount(account) end
 local refs = {}
 for number = 1, nextNumber() do refs[number] = nextRef() end
 
-local reply = { 1, now }
-for _ = 1, nextNumber() do settleNext(reply, refs, accounts, remember) end
-if nextNumber() == 1 then reserveNext(reply, refs, accounts) end
+push(1)
+push(now)
+for _ = 1, nextNumber() do settleNext(refs, accounts, remember) end
+if nextNumber() == 1 then reserveNext(refs, accounts) end
 
 for _, account in ipairs(accounts) do
-  if account.isChanged then saveAccount(account) end
   if account.isSpent or account.isNew then listAccount(account) end
+  if account.isChanged then saveAccount(account) end
 end
 return reply
