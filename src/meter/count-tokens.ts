@@ -56,13 +56,13 @@ function checked(text: unknown, { model = 'gpt-4o', encoding, limit }: CountToke
   if (typeof text !== 'string') throw invalid('text', `give a string, got ${text === null ? 'null' : typeof text}`, typeof text);
   if (limit !== undefined && !(typeof limit === 'number' && limit >= 0))
     throw invalid('limit', 'give a number of tokens of 0 or more', limit);
+  if (typeof model !== 'string') throw invalid('model', 'give the name of a model', model);
   if (encoding === undefined) return { family: familyOf(model), limit: limit ?? Number.POSITIVE_INFINITY };
-  const family = familyOfEncoding[encoding];
-  if (family === undefined) throw invalid('encoding', 'give o200k_base or cl100k_base', encoding);
-  return { family, limit: limit ?? Number.POSITIVE_INFINITY };
+  if (!Object.hasOwn(familyOfEncoding, encoding)) throw invalid('encoding', 'give o200k_base or cl100k_base', encoding);
+  return { family: familyOfEncoding[encoding], limit: limit ?? Number.POSITIVE_INFINITY };
 }
 
-const familyOfEncoding: Readonly<Partial<Record<string, ModelFamily>>> = { o200k_base: familyOf('gpt-4o'), cl100k_base: familyOf('gpt-4') };
+const familyOfEncoding: Readonly<Record<Encoding, ModelFamily>> = { o200k_base: familyOf('gpt-4o'), cl100k_base: familyOf('gpt-4') };
 
 const invalid = (path: string, message: string, value: unknown): InvalidOptionError =>
   new InvalidOptionError('tokens', [{ path, message, value }]);

@@ -5,12 +5,15 @@ import { modelRates, type ModelRates, type PriceQuery } from './prices/rates.ts'
 /** Counts the tokens of a text with a model's own tokenizer. Must return an integer of 0 or more. */
 export type TextTokenizer = (text: string, model: string) => number;
 
+/** Asks for the input tokens of a whole call. Must give up when `signal` is aborted. */
+export type CallTokenizer = (call: ModelCall, signal: AbortSignal) => Promise<number>;
+
 /** A tokenizer of the user's for one family of models. Give at least one of the two. */
 export interface Tokenizer {
   /** Counts one text; called once per new text, its answers are remembered. */
   readonly count?: TextTokenizer | undefined;
   /** Asks the provider how many input tokens a whole call has (a count endpoint). Errors and delays fall back to the local count. */
-  readonly countCall?: ((call: ModelCall, signal: AbortSignal) => Promise<number>) | undefined;
+  readonly countCall?: CallTokenizer | undefined;
   /** How long `countCall` may take, in milliseconds. Default 2,000. */
   readonly timeoutMs?: number | undefined;
 }
@@ -19,20 +22,20 @@ export interface Tokenizer {
 export type PriceFunction = (query: PriceQuery) => ModelRates | undefined;
 
 const isFunction = (value: unknown): boolean => typeof value === 'function';
-const textTokenizer = z.custom<TextTokenizer>(isFunction, 'give a function (text, model) => number of tokens');
 
-const tokenizer = z.union([
-  textTokenizer,
-  z
-    .strictObject({
-      count: textTokenizer.optional(),
-      countCall: z
-        .custom<NonNullable<Tokenizer['countCall']>>(isFunction, 'give a function (call, signal) => promise of tokens')
-        .optional(),
-      timeoutMs: z.int().min(1).max(60_000).optional(),
-    })
-    .refine(({ count, countCall }) => count !== undefined || countCall !== undefined, 'give `count` or `countCall`'),
-]);
+const tokenizer = z.union(
+  [
+    z.custom<TextTokenizer>(isFunction),
+    z
+      .strictObject({
+        count: z.custom<TextTokenizer>(isFunction, 'give a function (text, model) => number of tokens').optional(),
+        countCall: z.custom<CallTokenizer>(isFunction, 'give a function (call, signal) => promise of tokens').optional(),
+        timeoutMs: z.int().min(1).max(60_000).optional(),
+      })
+      .refine(({ count, countCall }) => count !== undefined || countCall !== undefined, 'give `count` or `countCall`'),
+  ],
+  { error: 'give a function (text, model) => number of tokens, or { count?, countCall?, timeoutMs? }' },
+);
 
 /** The options of the guard that are about counting and prices; each has a default. */
 export const meterOptions = z.strictObject({
@@ -41,10 +44,9 @@ export const meterOptions = z.strictObject({
    * call and whose undefined means "as the table says". A name may end in `*`; the longest name that fits wins.
    */
   prices: z
-    .union([
-      z.record(z.string().min(1), modelRates),
-      z.custom<PriceFunction>(isFunction, 'give prices by model name, such as { "my-model": { input: 1, output: 4 } }, or a function'),
-    ])
+    .union([z.record(z.string().min(1), modelRates), z.custom<PriceFunction>(isFunction)], {
+      error: 'give a function, or prices by model name in USD per million tokens, each with at least `input` and `output`',
+    })
     .optional(),
   /** Tokenizers by model name, which may end in `*`; the longest name that fits wins. */
   tokenizers: z.record(z.string().min(1), tokenizer).optional(),

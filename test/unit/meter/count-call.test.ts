@@ -1,0 +1,310 @@
+import { describe, expect, test, vi } from 'vitest';
+import type { MessageView, ModelCall } from '../../../src/core/step.ts';
+import { createMeter } from '../../../src/meter/create-meter.ts';
+import type { InputCount } from '../../../src/meter/meter.ts';
+import type { MeterOptions } from '../../../src/meter/options.ts';
+import { countNow } from '../../../src/meter/tokens/count.ts';
+
+const user = (text: string, more: Partial<MessageView> = {}): MessageView => ({ role: 'user', text, ...more });
+const callOf = (messages: readonly MessageView[], more: Partial<ModelCall> = {}): ModelCall => ({
+  kind: 'model',
+  model: 'gpt-4o',
+  messages,
+  ...more,
+});
+const countOf = async (call: ModelCall, options: MeterOptions = { margin: 0 }): Promise<InputCount> => createMeter(options).count(call);
+const tokens = (text: string): number => countNow(text, 'o200k_base');
+
+describe('the count of a call to an OpenAI model', () => {
+  test('plain messages: three for each, one for a name, three for the answer, as recorded bills show', async () => {
+    const messages = [user('Hello'), user('Well met', { role: 'assistant', name: 'guide' })];
+    const expected = 3 + (3 + tokens('Hello')) + (3 + tokens('Well met') + 1 + tokens('guide'));
+    expect(await countOf(callOf(messages))).toEqual({ counted: expected, likely: expected, upper: expected });
+  });
+
+  test('a text alone counts as one message', async () => {
+    expect((await countOf({ kind: 'model', model: 'gpt-4o', input: 'Hello' })).counted).toBe(3 + 3 + tokens('Hello'));
+  });
+
+  test('tools: held as their JSON and 16, expected as two thirds of it', async () => {
+    const tools = [
+      { type: 'function', function: { name: 'find', parameters: { type: 'object', properties: { query: { type: 'string' } } } } },
+    ];
+    const json = tokens(JSON.stringify(tools));
+    const count = await countOf(callOf([user('Hi')], { tools }));
+    expect(count.upper).toBe(3 + 3 + tokens('Hi') + json + 16);
+    expect(count.likely).toBe(3 + 3 + Math.ceil(tokens('Hi') + (2 / 3) * json) + 16);
+  });
+
+  test('tool calls: name, arguments and eight for each, and 24 more when there are several', async () => {
+    const one = { name: 'find', args: { query: 'cats' } };
+    const two = { name: 'read', args: '{"id":7}' };
+    const each = 8 + tokens('find') + tokens('{"query":"cats"}');
+    const message = (toolCalls: MessageView['toolCalls']): MessageView =>
+      user('', { role: 'assistant', ...(toolCalls ? { toolCalls } : {}) });
+    expect((await countOf(callOf([message([one])]))).counted).toBe(6 + each);
+    expect((await countOf(callOf([message([one, two])]))).counted).toBe(6 + each + 8 + tokens('read') + tokens('{"id":7}') + 24);
+  });
+
+  test('the schema of a structured answer is counted with the tools', async () => {
+    const outputSchema = { type: 'object', properties: { answer: { type: 'string', description: 'the answer in one word' } } };
+    expect((await countOf(callOf([user('Hi')], { outputSchema }))).upper).toBe(6 + tokens('Hi') + tokens(JSON.stringify(outputSchema)));
+  });
+
+  test('a picture costs its tiles whatever it weighs, the text of a file its tokens', async () => {
+    const picture = await countOf(callOf([user('', { media: [{ kind: 'image', width: 1024, height: 1024, bytes: 5_000_000 }] })]));
+    expect(picture.counted).toBe(6 + 765);
+    const file = await countOf(callOf([user('', { media: [{ kind: 'file', text: 'a page of text', bytes: 99 }] })]));
+    expect(file.counted).toBe(6 + tokens('a page of text'));
+  });
+
+  test('what the likely count leaves open, the upper one holds', async () => {
+    const count = await countOf(callOf([user('', { media: [{ kind: 'image' }] })]));
+    expect(count.likely).toBe(6 + 765);
+    expect(count.upper).toBe(6 + 85 + 8 * 170);
+  });
+});
+
+describe('other models', () => {
+  test.each([
+    ['gpt-4-turbo', 1, 0.02],
+    ['meta-llama/Llama-3.3-70B', 1.05, 0.15],
+    ['gemini-2.5-pro', 1.12, 0.15],
+    ['claude-sonnet-4-5', 1.35, 0.15],
+    ['us.anthropic.claude-3-5-haiku-20241022-v1:0', 1.35, 0.15],
+    ['claude-opus-4-7', 1.75, 0.15],
+    ['anthropic/claude-opus-4.7', 1.75, 0.15],
+    ['claude-sonnet-5', 1.75, 0.15],
+    ['some-new-model', 1.5, 0.15],
+  ])('%s: the text times %f, and a margin of %f', async (model, factor, margin) => {
+    const text = 'The quick brown fox jumps over the lazy dog. '.repeat(40);
+    const framing = (await countOf({ kind: 'model', model, messages: [] })).counted;
+    const perMessage = (await countOf({ kind: 'model', model, messages: [user('')] })).counted - framing;
+    const encoding = model === 'gpt-4-turbo' ? 'cl100k_base' : 'o200k_base';
+    const count = await countOf(callOf([user(text)], { model }), {});
+    expect(count.upper).toBe(Math.ceil((countNow(text, encoding) * factor + framing + perMessage) * (1 + margin)));
+    expect(count.likely).toBeLessThan(count.upper);
+  });
+
+  test('a margin of the user wins over both', async () => {
+    const call = callOf([user('word '.repeat(1_000))]);
+    const [bare, wide] = [await countOf(call, { margin: 0 }), await countOf(call, { margin: 0.5 })];
+    expect(wide.upper).toBe(Math.ceil(bare.upper * 1.5));
+  });
+
+  test('Claude adds a prompt of its own once there are tools', async () => {
+    const plain = await countOf(callOf([user('Hi')], { model: 'claude-sonnet-4-5' }));
+    const withTool = await countOf(callOf([user('Hi')], { model: 'claude-sonnet-4-5', tools: [{ name: 'x' }] }));
+    expect(withTool.likely - plain.likely).toBeGreaterThan(549);
+  });
+});
+
+describe('what was counted is remembered', () => {
+  const counting = (): { meter: ReturnType<typeof createMeter>; count: ReturnType<typeof vi.fn> } => {
+    const count = vi.fn((text: string) => text.length);
+    return { meter: createMeter({ margin: 0, tokenizers: { 'house-*': count } }), count };
+  };
+  const house = (messages: readonly MessageView[], more: Partial<ModelCall> = {}): ModelCall =>
+    callOf(messages, { model: 'house-1', ...more });
+  const long = (word: string): string => `${word} `.repeat(300);
+
+  test('a message of the host is counted once, through however many views', async () => {
+    const { meter, count } = counting();
+    const ref = {};
+    const first = await meter.count(house([user('short', { ref })]));
+    const again = await meter.count(house([user('short', { ref }), user('new')]));
+    expect(count.mock.calls.map(([text]) => text)).toEqual(['short', 'new']);
+    expect(again.counted - first.counted).toBe(5 + 'new'.length);
+  });
+
+  test('a message that was given another text is counted anew', async () => {
+    const { meter, count } = counting();
+    const ref = {};
+    await meter.count(house([user('before', { ref })]));
+    expect((await meter.count(house([user('afterwards', { ref })]))).counted).toBe(
+      (await createMeter({ margin: 0, tokenizers: { 'house-*': (text) => text.length } }).count(house([user('afterwards')]))).counted,
+    );
+    expect(count).toHaveBeenCalledTimes(2);
+  });
+
+  test('so is one with another tool call, and one with other arguments', async () => {
+    const { meter, count } = counting();
+    const ref = {};
+    const args = { path: 'a' };
+    await meter.count(house([user('', { ref, toolCalls: [{ name: 'read', args }] })]));
+    const calls = count.mock.calls.length;
+    await meter.count(house([user('', { ref, toolCalls: [{ name: 'read', args }] })]));
+    expect(count).toHaveBeenCalledTimes(calls);
+    await meter.count(house([user('', { ref, toolCalls: [{ name: 'read', args: { path: 'b' } }] })]));
+    expect(count.mock.calls.length).toBeGreaterThan(calls);
+  });
+
+  test('a long text that a framework cloned is recognised by its content', async () => {
+    const { meter, count } = counting();
+    await meter.count(house([user(long('alpha')), user(long('beta'))]));
+    await meter.count(house([user(long('alpha')), user(long('beta')), user(long('gamma'))]));
+    expect(count).toHaveBeenCalledTimes(3);
+  });
+
+  test('tools are counted once while the host keeps them', async () => {
+    const { meter, count } = counting();
+    const tools = [{ name: 'read' }];
+    await meter.count(house([], { tools }));
+    await meter.count(house([], { tools }));
+    expect(count).toHaveBeenCalledTimes(1);
+  });
+
+  test('two tokenizers do not share their counts', async () => {
+    const meter = createMeter({ margin: 0, tokenizers: { one: () => 1_000, two: () => 2_000 } });
+    const message = user(long('alpha'));
+    const [one, two] = [await meter.count(callOf([message], { model: 'one' })), await meter.count(callOf([message], { model: 'two' }))];
+    expect(two.counted - one.counted).toBe(1_000);
+  });
+
+  test('a turn of a long chat counts only what is new in it', async () => {
+    const { meter, count } = counting();
+    const history: MessageView[] = [];
+    for (let turn = 0; turn < 100; turn++) {
+      history.push(user(`question ${turn}`, { ref: {} }), user(`answer ${turn}`, { role: 'assistant', ref: {} }));
+      await meter.count(house(history));
+    }
+    expect(count).toHaveBeenCalledTimes(200);
+  });
+});
+
+describe('a tokenizer of the user', () => {
+  test('the longest name that fits wins, and its count needs no factor', async () => {
+    const tokenizers = { 'claude-*': () => 10, 'claude-opus-*': () => 20 };
+    const options = { margin: 0, tokenizers };
+    const bare = (await countOf(callOf([], { model: 'claude-opus-4-7' }), options)).counted;
+    const count = await countOf(callOf([user('x')], { model: 'claude-opus-4-7' }), options);
+    expect(count.counted - bare).toBe(2 + 20);
+    expect(count.upper).toBe(count.counted);
+  });
+
+  const failing = (): number => {
+    throw new Error('no');
+  };
+
+  test.each<[string, () => number]>([
+    ['throws', failing],
+    ['answers nonsense', () => Number.NaN],
+    ['answers less than nothing', () => -4],
+  ])('one that %s is told of, and the factor of the family stands in', async (_, tokenizer) => {
+    const problems: unknown[] = [];
+    const meter = createMeter({ margin: 0, tokenizers: { 'claude-*': tokenizer } }, { onProblem: (error) => problems.push(error) });
+    const call = callOf([user('The quick brown fox')], { model: 'claude-sonnet-4-5' });
+    expect((await meter.count(call)).upper).toBeGreaterThanOrEqual((await countOf(call)).upper);
+    expect(problems.length).toBeGreaterThan(0);
+  });
+
+  test('the count endpoint of a provider counts the whole call', async () => {
+    const countCall = vi.fn(async (call: ModelCall) => 40 + (call.messages?.length ?? 0));
+    const count = await countOf(callOf([user('x')], { model: 'claude-sonnet-4-5' }), { tokenizers: { 'claude-*': { countCall } } });
+    expect(count).toEqual({ counted: 41, likely: 41, upper: 42 });
+  });
+
+  test.each([
+    ['fails', () => Promise.reject(new Error('503'))],
+    ['hangs', () => new Promise<number>(() => {})],
+    ['answers nonsense', () => Promise.resolve(0.5)],
+  ])('an endpoint that %s is told of, and the local count stands in', async (_, countCall) => {
+    const problems: unknown[] = [];
+    const meter = createMeter({ tokenizers: { 'claude-*': { countCall, timeoutMs: 20 } } }, { onProblem: (error) => problems.push(error) });
+    const call = callOf([user('Hello there')], { model: 'claude-sonnet-4-5' });
+    expect(await meter.count(call)).toEqual(await countOf(call, {}));
+    expect(problems).toHaveLength(1);
+  });
+
+  test('an aborted run ends the waiting with its own reason', async () => {
+    const reason = new Error('run is over');
+    const controller = new AbortController();
+    const meter = createMeter({ tokenizers: { 'claude-*': { countCall: () => new Promise<number>(() => {}) } } });
+    const pending = meter.count(callOf([user('x')], { model: 'claude-sonnet-4-5' }), controller.signal);
+    controller.abort(reason);
+    await expect(pending).rejects.toBe(reason);
+  });
+});
+
+describe('whatever a host hands over', () => {
+  const cyclic: Record<string, unknown> = { name: 'loop' };
+  cyclic['self'] = cyclic;
+  const deep = Array.from({ length: 20_000 }).reduce<unknown>((inner) => [inner], 'x');
+  const fail = (): never => {
+    throw new Error('no');
+  };
+  const unreadable = Object.defineProperty({}, 'bad', { get: fail, enumerable: true });
+
+  test.each([
+    ['a cycle', cyclic],
+    ['a BigInt', { id: 10n }],
+    ['a getter that throws', unreadable],
+    ['a toJSON that throws', { toJSON: fail, kept: 'word' }],
+    ['a nesting without end', deep],
+    ['a function', () => 'x'],
+    ['a symbol', Symbol('x')],
+    ['nothing', undefined],
+  ])('arguments that are %s are counted without an error', async (_, args) => {
+    const count = await countOf(callOf([user('', { role: 'assistant', toolCalls: [{ name: 'find', args }] })]));
+    expect(count.counted).toBeGreaterThanOrEqual(6 + 8 + tokens('find'));
+  });
+
+  test.each([[undefined], [null], [42], [{ content: 'words' }], [['a', 'list']]])(
+    'a text that is %j is counted as its JSON',
+    async (text) => {
+      const count = await countOf(callOf([user(text as unknown as string)]));
+      expect(count.counted).toBe(6 + tokens(JSON.stringify(text) ?? ''));
+    },
+  );
+
+  test('lone surrogates, NUL and what looks like special tokens are text', async () => {
+    for (const text of ['\ud800', 'a\udc00b', '\0\0', '<|endoftext|><|im_start|>']) {
+      expect((await countOf(callOf([user(text)]))).counted).toBe(6 + tokens(text));
+      expect(tokens(text)).toBeGreaterThan(0);
+    }
+  });
+
+  test('a media size that cannot be one is as good as none', async () => {
+    const known = await countOf(callOf([user('', { media: [{ kind: 'image' }, { kind: 'audio' }, { kind: 'file' }] })]));
+    const odd = await countOf(
+      callOf([
+        user('', {
+          media: [
+            { kind: 'image', width: Number.NaN, height: -1 },
+            { kind: 'audio', seconds: -3 },
+            { kind: 'file', pages: Number.POSITIVE_INFINITY },
+          ],
+        }),
+      ]),
+    );
+    expect(odd).toEqual(known);
+    expect(known.likely).toBeGreaterThan(1_000);
+  });
+});
+
+describe('long calls', () => {
+  test('give the event loop back while they are counted', async () => {
+    const meter = createMeter();
+    await meter.count(callOf([user('warm')]));
+    let turns = 0;
+    const ticking = setInterval(() => turns++, 0);
+    const count = await meter.count(callOf([user('some words of a long text '.repeat(40_000))]));
+    clearInterval(ticking);
+    expect(count.counted).toBeGreaterThan(200_000);
+    expect(turns).toBeGreaterThan(0);
+  });
+
+  test('end with the reason of the signal', async () => {
+    const reason = new Error('run is over');
+    const controller = new AbortController();
+    const pending = createMeter().count(callOf([user('some words of a long text '.repeat(100_000))]), controller.signal);
+    controller.abort(reason);
+    await expect(pending).rejects.toBe(reason);
+  });
+
+  test('short calls answer at once when the vocabulary is loaded', async () => {
+    const meter = createMeter();
+    await meter.count(callOf([user('load')]));
+    expect(meter.count(callOf([user('short')]))).not.toBeInstanceOf(Promise);
+  });
+});

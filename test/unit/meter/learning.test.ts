@@ -1,0 +1,138 @@
+import { describe, expect, test } from 'vitest';
+import type { ModelCall } from '../../../src/core/step.ts';
+import type { Usage } from '../../../src/core/usage.ts';
+import { createMeter } from '../../../src/meter/create-meter.ts';
+import type { InputCount, Meter } from '../../../src/meter/meter.ts';
+
+const text = 'The quick brown fox jumps over the lazy dog. '.repeat(100);
+const callOf = (model: string, more: Partial<ModelCall> = {}): ModelCall => ({ kind: 'model', model, input: text, ...more });
+const billed = (usage: Partial<Usage>): Usage => ({
+  inputTokens: 0,
+  cachedInputTokens: 0,
+  cacheWriteTokens: 0,
+  outputTokens: 0,
+  reasoningTokens: 0,
+  ...usage,
+});
+
+/** Tells the meter a bill of `ratio` times the count, some times. */
+async function teach(meter: Meter, call: ModelCall, ratio: number, times: number): Promise<InputCount> {
+  for (let time = 0; time < times; time++) {
+    const counted = await meter.count(call);
+    meter.learn(call.model, counted, billed({ inputTokens: Math.round(counted.counted * ratio) }), call);
+  }
+  return meter.count(call);
+}
+
+describe('the count learns from the bill', () => {
+  test('one bill above the hold raises the next', async () => {
+    const meter = createMeter();
+    const call = callOf('some-new-model');
+    const before = await meter.count(call);
+    const after = await teach(meter, call, 2.5, 1);
+    expect(after.upper).toBeGreaterThan(before.upper);
+    expect(after.upper).toBeGreaterThanOrEqual(before.counted * 2.5);
+    expect(after.counted).toBe(before.counted);
+  });
+
+  test('a factor that was too careful comes down after a few bills, not after one', async () => {
+    const meter = createMeter();
+    const call = callOf('claude-opus-4-7');
+    const before = await meter.count(call);
+    expect(await teach(meter, call, 1.2, 1)).toEqual(before);
+    const after = await teach(meter, call, 1.2, 6);
+    expect(after.upper).toBeLessThan(before.upper);
+    expect(after.upper).toBeGreaterThanOrEqual(Math.ceil(before.counted * 1.2));
+    expect(after.likely).toBe(Math.ceil(before.counted * meter.billedRatios()[0]!.ratio));
+  });
+
+  test('bills that cannot be true do not make the hold of plain text smaller than its exact count', async () => {
+    const meter = createMeter();
+    const call = callOf('gpt-4o');
+    const after = await teach(meter, call, 0.01, 30);
+    expect(after.upper).toBeGreaterThanOrEqual(after.counted);
+  });
+
+  test('nor do they make a hold grow beyond four times the count', async () => {
+    const meter = createMeter();
+    const call = callOf('some-new-model');
+    const after = await teach(meter, call, 1_000, 10);
+    expect(after.upper).toBeLessThanOrEqual(Math.ceil(after.counted * 4 * 1.05));
+  });
+
+  test('the largest ratio of late is what is held, so that a bill that varies is still covered', async () => {
+    const meter = createMeter();
+    const call = callOf('some-new-model');
+    await teach(meter, call, 1, 10);
+    await teach(meter, call, 1.4, 1);
+    const after = await teach(meter, call, 1, 5);
+    expect(after.upper).toBeGreaterThanOrEqual(after.counted * 1.4);
+  });
+
+  test('calls with tools are learned apart from plain ones', async () => {
+    const meter = createMeter();
+    const tools = [{ name: 'find', description: 'finds a thing by its name' }];
+    await teach(meter, callOf('some-new-model', { tools }), 0.6, 10);
+    const plain = callOf('some-new-model');
+    expect(await meter.count(plain)).toEqual(await createMeter().count(plain));
+    expect(meter.billedRatios()).toEqual([{ model: 'some-new-model', content: 'tools', ratio: expect.closeTo(0.6, 2), observations: 10 }]);
+  });
+
+  test('a very short call teaches nothing about the tokenizer', async () => {
+    const meter = createMeter();
+    await teach(meter, { kind: 'model', model: 'gpt-4o', input: 'Hi' }, 3, 10);
+    expect(meter.billedRatios()).toEqual([]);
+  });
+
+  test('what is remembered is bounded, whatever models are named', () => {
+    const meter = createMeter();
+    for (let index = 0; index < 2_000; index++) {
+      const call = callOf(`model-${index}`);
+      meter.learn(call.model, { counted: 1_000, likely: 1_000, upper: 1_000 }, billed({ inputTokens: 1_100 }), call);
+    }
+    expect(meter.billedRatios().length).toBeLessThanOrEqual(512);
+    expect(meter.billedRatios().at(-1)?.model).toBe('model-1999');
+  });
+});
+
+describe('the output that is to be expected', () => {
+  test('caps: what the user sets, else more for models that think', () => {
+    expect(createMeter().defaultOutputCap('gpt-4o')).toBe(4_096);
+    for (const model of ['o3-mini', 'gpt-5', 'openai/o4-mini', 'gemini-2.5-pro', 'deepseek-reasoner', 'deepseek/deepseek-r1:free']) {
+      expect(createMeter().defaultOutputCap(model)).toBe(16_384);
+    }
+    for (const model of ['gpt-4o-mini', 'claude-sonnet-4-5', 'gpt-5-chat-latest', 'llama-3.1-8b', 'mistral-large']) {
+      expect(createMeter().defaultOutputCap(model)).toBe(4_096);
+    }
+    expect(createMeter({ maxOutputTokens: 99 }).defaultOutputCap('o3')).toBe(99);
+  });
+
+  test('reasoning: a budget in tokens bounds it, an effort takes its share of the cap, none is none', () => {
+    const { reasoningEstimate } = createMeter();
+    expect(reasoningEstimate(callOf('claude-sonnet-4-5', { reasoning: { maxTokens: 2_000 } }), 10_000)).toBe(2_000);
+    expect(reasoningEstimate(callOf('claude-sonnet-4-5', { reasoning: { maxTokens: 2_000 }, n: 3 }), 10_000)).toBe(6_000);
+    expect(reasoningEstimate(callOf('claude-sonnet-4-5', { reasoning: { maxTokens: 20_000 } }), 10_000)).toBe(10_000);
+    expect(reasoningEstimate(callOf('o3', { reasoning: { effort: 'low' } }), 10_000)).toBe(2_000);
+    expect(reasoningEstimate(callOf('o3'), 10_000)).toBe(5_000);
+    expect(reasoningEstimate(callOf('o3', { reasoning: { effort: 'none' } }), 10_000)).toBe(0);
+    expect(reasoningEstimate(callOf('gpt-4o'), 10_000)).toBe(0);
+  });
+
+  test('after some calls of an agent the bills say more than the settings', () => {
+    const meter = createMeter();
+    const call = callOf('o3', { agent: 'writer', reasoning: { effort: 'high' } });
+    const count = { counted: 1_000, likely: 1_000, upper: 1_000 };
+    expect(meter.expectedOutput(call, 10_000)).toBe(8_500);
+    for (let time = 0; time < 5; time++)
+      meter.learn('o3', count, billed({ inputTokens: 1_000, outputTokens: 1_200, reasoningTokens: 900 }), call);
+    expect(meter.expectedOutput(call, 10_000)).toBe(1_200);
+    expect(meter.reasoningEstimate(call, 10_000)).toBe(900);
+    expect(meter.expectedOutput(call, 500)).toBe(500);
+    expect(meter.expectedOutput({ ...call, agent: 'another' }, 10_000)).toBe(8_500);
+  });
+
+  test('an answer that nobody has seen is a few paragraphs, never above the cap', () => {
+    expect(createMeter().expectedOutput(callOf('gpt-4o'), 4_096)).toBe(500);
+    expect(createMeter().expectedOutput(callOf('gpt-4o'), 100)).toBe(100);
+  });
+});
