@@ -1,8 +1,10 @@
 import type { Clock } from './clock.ts';
-import { detach } from './time-limit.ts';
+import { detach, withinTime } from './time-limit.ts';
 
 /** How long a consumer may leave a stream of a run alone before the run is ended. */
 const IDLE_MAX_MS = 15 * 60_000;
+/** How long the source of such a stream may take to tidy up. */
+const TIDY_UP_MS = 5_000;
 
 export const isAsyncIterable = (value: unknown): value is AsyncIterable<unknown> & object =>
   typeof value === 'object' && value !== null && Symbol.asyncIterator in value;
@@ -32,10 +34,10 @@ export function streamWithin<T extends AsyncIterable<unknown> & object>(stream: 
     host.onEnd();
   };
   const opened = new Set<AsyncIterator<unknown>>();
-  // The source may be in the middle of something: it is told as a consumer would tell it.
+  // The source may be in the middle of something: it is told as a consumer would tell it, and tidies up in the run.
   const abandon = (): void => {
-    for (const inner of opened) detach(host.within(async () => inner.return?.()));
-    end();
+    const tidied = Promise.allSettled([...opened].map((inner) => host.within(async () => inner.return?.())));
+    detach(withinTime('the stream', tidied, TIDY_UP_MS, clock, false).finally(end));
   };
   const wait = (): void => {
     clock.clearTimeout(timer);

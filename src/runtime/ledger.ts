@@ -64,8 +64,8 @@ function pairedLedger({ store, local, clock, events, storeTimeoutMs }: LedgerPar
   /** Steps that the policy `local` let through: their other accounts are held in this process. */
   const heldAway = new Set<string>();
 
-  const ask = async <T>(what: string, answer: () => T | PromiseLike<T>): Promise<T> =>
-    withinTime(`store.${what}`, Promise.resolve().then(answer), storeTimeoutMs, clock);
+  const ask = async <T>(what: string, answer: () => T | PromiseLike<T>, isAwaited = true): Promise<T> =>
+    withinTime(`store.${what}`, Promise.resolve().then(answer), storeTimeoutMs, clock, isAwaited);
   const failed = (operation: string, policy: StoreErrorPolicy, error: unknown): void =>
     events.emit('store:error', { operation, policy, error });
 
@@ -114,7 +114,7 @@ function pairedLedger({ store, local, clock, events, storeTimeoutMs }: LedgerPar
       } catch (error) {
         failed('settle', 'open', error);
         if (pauseMs === undefined) return undefined;
-        await new Promise<void>((resume) => clock.setTimeout(resume, pauseMs));
+        await new Promise<void>((resume) => clock.setTimeout(resume, pauseMs, true));
       }
     }
     return undefined;
@@ -155,7 +155,10 @@ function pairedLedger({ store, local, clock, events, storeTimeoutMs }: LedgerPar
     extend(id, ttlMs) {
       atOnce(local.extend(id, ttlMs));
       if (heldAway.has(id)) atOnce(local.extend(awayId(id), ttlMs));
-      detach(track(ask('extend', () => store.extend(id, ttlMs))), (error) => failed('extend', 'open', error));
+      detach(
+        ask('extend', () => store.extend(id, ttlMs), false),
+        (error) => failed('extend', 'open', error),
+      );
     },
     async flush() {
       await Promise.allSettled(pending);

@@ -1,17 +1,20 @@
+import { GuardError } from '../core/errors.ts';
 import type { Clock } from './clock.ts';
 
-/** Something took longer than it may. */
-export class TimeLimitError extends Error {
+/** Something took longer than it may. `code` is `time_limit`. */
+export class TimeLimitError extends GuardError {
   constructor(what: string, ms: number) {
-    super(`${what} did not answer within ${ms} ms`);
-    this.name = 'TimeLimitError';
+    super('time_limit', `${what} did not answer within ${ms} ms`);
   }
 }
 
-/** A promise that fails when the other does not settle in time. What comes too late is ignored, also when it fails. */
-export function withinTime<T>(what: string, promise: PromiseLike<T>, ms: number, clock: Clock): Promise<T> {
+/**
+ * A promise that fails when the other does not settle in time. What comes too late is ignored, also when it fails. Until
+ * then the process stays alive, unless nobody waits for the answer.
+ */
+export function withinTime<T>(what: string, promise: PromiseLike<T>, ms: number, clock: Clock, isAwaited = true): Promise<T> {
   return new Promise<T>((resolve, reject) => {
-    const timer = clock.setTimeout(() => reject(new TimeLimitError(what, ms)), ms);
+    const timer = clock.setTimeout(() => reject(new TimeLimitError(what, ms)), ms, isAwaited);
     const done = (): void => clock.clearTimeout(timer);
     promise.then(
       (value) => {
