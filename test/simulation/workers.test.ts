@@ -125,10 +125,8 @@ async function simulate(seed: number): Promise<string[]> {
   }
   shared.decide = undefined;
   const closing = workers.filter(({ state }) => !state.isDead).map(({ guard }) => guard.close());
-  let isClosed = false;
-  const closed = Promise.all(closing).then(() => (isClosed = true));
-  for (let tick = 0; tick < 100 && !isClosed; tick += 1) await pass(500);
-  await closed;
+  for (let tick = 0; tick < 60; tick += 1) await pass(500);
+  await Promise.all(closing);
   for (let tick = 0; tick < 20; tick += 1) await pass(10_000);
   await audit();
 
