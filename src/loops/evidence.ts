@@ -2,7 +2,7 @@ import type { VerdictEvidence } from '../core/verdict.ts';
 import type { Prints } from './prints.ts';
 
 const STEPS_MAX = 64;
-const TEXT_MAX = 600;
+const TEXT_MAX = 240;
 
 /** The newest calls and results, cut to a bound, for `verdict.evidence()`. They are not saved and never leave the process by themselves. */
 export function evidenceKeeper() {

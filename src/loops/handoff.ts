@@ -13,8 +13,8 @@ export interface HandoffState {
   readonly goals: [number, number[]][];
 }
 
-const RUNS_MAX = 256;
-const GOALS_MAX = 128;
+const RUNS_MAX = 128;
+const GOALS_MAX = 64;
 const DEPTHS_MAX = 32;
 const AGENTS_MAX = 16;
 /** A hand-over without anything new behind it. Two make a lap. */

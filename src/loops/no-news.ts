@@ -9,7 +9,7 @@ export interface NoNewsState {
   readonly counts: [number, number][];
 }
 
-const PAIRS_MAX = 256;
+const PAIRS_MAX = 160;
 const LONG_GAP_ROUNDS = 24;
 const SECOND_LOOK = 0.25;
 

@@ -17,7 +17,7 @@ export interface RepeatState {
   readonly streaks: [number, Streak][];
 }
 
-const STREAKS_MAX = 256;
+const STREAKS_MAX = 128;
 /** A repeat with other attempts in between is weaker evidence than one that follows at once. */
 export const SPACED = 0.7;
 /** After this many rounds a repeat is rather a second look than a loop. */

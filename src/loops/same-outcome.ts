@@ -28,9 +28,9 @@ export interface SameOutcomeState {
 }
 
 const OUTCOMES_MAX = 16;
-const ARGS_KEPT = 48;
+const ARGS_KEPT = 32;
 const QUESTIONS_KEPT = 4;
-const TARGETS_KEPT = 96;
+const TARGETS_KEPT = 64;
 /** Failures with this much of their words in common are one failure. */
 const SAME_FAILURE = 0.6;
 /** Arguments with this much of their words in common are one question in other words. */

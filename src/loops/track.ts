@@ -43,7 +43,7 @@ const NEWS_SHARE = 0.15;
 const QUIET_SHARE = 0.1;
 /** From this many characters of arguments a call carries something into the world rather than asks. */
 export const PAYLOAD_SIZE = 120;
-const CALLS_MAX = 512;
+const CALLS_MAX = 192;
 const ANSWERS_KEPT = 4;
 
 interface Known {
