@@ -26,8 +26,10 @@ const missing = Object.keys({ ...dependencies, ...devDependencies }).filter(
   (name) => !existsSync(at('node_modules', name, 'package.json')),
 );
 if (missing.length > 0) {
-  console.log(`Installing ${missing.length} missing packages (npm ci) …`);
-  run('npm', 'ci', '--no-audit', '--no-fund', '--loglevel=error');
+  console.log(`Installing ${missing.length} missing packages …`);
+  // Not `npm ci`: it refuses a lock file without the bindings of platforms that the registry at hand does not carry.
+  // This too installs what the lock file says, and `--no-save` leaves it as it is.
+  run('npm', 'install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error');
 }
 
 /** The latest change under a folder; a file that was removed changes its folder. */
