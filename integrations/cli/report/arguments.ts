@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import type { ReportKey } from 'holdfast';
+import { UsageError } from '../usage-error.ts';
 
 /** What the command line asks for. */
 export interface ReportArguments {
@@ -13,9 +14,6 @@ export interface ReportArguments {
   readonly most: number;
   readonly pricesFile: string | undefined;
 }
-
-/** An argument that cannot be used; the message is for people. */
-export class UsageError extends Error {}
 
 const keys = ['user', 'feature', 'model', 'tenant', 'session', 'agent', 'minute', 'hour', 'day', 'month'];
 

@@ -3,7 +3,8 @@ import { costFindings, readAuditLog, spendReport, type CostFindingsOptions, type
 import { exitCodes, type Command, type Io } from '../io.ts';
 import { progressBar } from '../replay/progress.ts';
 import { printable, styleFor } from '../style.ts';
-import { readArguments, UsageError, type ReportArguments } from './arguments.ts';
+import { UsageError } from '../usage-error.ts';
+import { readArguments, type ReportArguments } from './arguments.ts';
 import { reportCsv, reportJson } from './csv.ts';
 import { findingsText } from './findings-text.ts';
 import { reportTable } from './table.ts';
