@@ -1,16 +1,21 @@
-import { hashNumbers } from './hash.ts';
+import { hashNumbers, hashText } from './hash.ts';
+import { recent } from './recent.ts';
 import { describe } from './repeat.ts';
 import { firstWords } from './scan.ts';
 import { withStep, type LoopDetector } from './suspicion.ts';
 
-export interface GrowthState {
-  name: string;
-  size: number;
-  words: number[];
-  count: number;
-  steps: number[];
+interface Grown {
+  readonly size: number;
+  readonly words: number[];
+  readonly count: number;
+  readonly steps: number[];
 }
 
+export interface GrowthState {
+  readonly tools: [number, Grown][];
+}
+
+const TOOLS_MAX = 8;
 const WORDS_KEPT = 64;
 
 /** Whether more words say nothing more: the same set, and so many words that it must have been said several times over. */
@@ -21,37 +26,33 @@ function saysTheSame(before: readonly number[], now: Int32Array, count: number):
 
 /** Arguments that grow by repeating themselves: `g`, `g && g`, `g && g && g`. */
 export function growthDetector(restored?: GrowthState): LoopDetector {
-  const state: GrowthState = restored ?? { name: '', size: 0, words: [], count: 0, steps: [] };
+  const tools = recent<Grown>(TOOLS_MAX, restored?.tools);
   return {
     name: 'growth',
     observe(prints, { isTwin }) {
       const { step, argsSize, argsWords } = prints;
       if (step.kind !== 'tool' || isTwin) return undefined;
-      const hasGrown = state.name === step.name && argsSize > state.size && argsWords.length > state.words.length;
-      if (hasGrown && saysTheSame(state.words, argsWords, state.count)) {
-        state.count++;
-        state.steps = withStep(state.steps, step.index);
-      } else {
-        state.count = 0;
-        state.steps = [step.index];
-      }
-      state.name = step.name;
-      state.size = argsSize;
-      state.words = firstWords(argsWords, WORDS_KEPT);
-      if (state.count === 0) return undefined;
-      const firstStep = state.steps[0] ?? step.index;
+      const tool = hashText(step.name);
+      const before = tools.get(tool);
+      const hasGrown = before !== undefined && argsSize > before.size && argsWords.length > before.words.length;
+      const isSelfMade = hasGrown && saysTheSame(before.words, argsWords, before.count);
+      const count = isSelfMade ? before.count + 1 : 0;
+      const steps = isSelfMade ? withStep(before.steps, step.index) : [step.index];
+      tools.put(tool, { size: argsSize, words: firstWords(argsWords, WORDS_KEPT), count, steps });
+      if (count === 0) return undefined;
+      const firstStep = steps[0] ?? step.index;
       return {
         kind: 'growth',
         identity: hashNumbers(4, firstStep),
-        score: state.count,
+        score: count,
         period: null,
-        laps: state.count + 1,
+        laps: count + 1,
         firstStep,
-        steps: state.steps,
-        reason: `the arguments of ${describe(prints)} grew ${state.count} times by their own words (now ${argsSize} characters)`,
+        steps,
+        reason: `the arguments of ${describe(prints)} grew ${count} times by their own words (now ${argsSize} characters)`,
         clearedBy: 'arguments that say something else',
       };
     },
-    save: (): GrowthState => structuredClone(state),
+    save: (): GrowthState => structuredClone({ tools: tools.save() }),
   };
 }

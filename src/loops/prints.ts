@@ -95,7 +95,7 @@ const TRANSIENT =
   /\b(?:429|502|503|504|rate.?limit|too many requests|timed? ?out|time-?out|temporarily|overloaded|try again later|retry.after|connection reset)\b/i;
 
 const MISS =
-  /\b(?:no match(?:es)?|not found|no (?:results?|records?|entries|hits|items)|nothing (?:found|matched)|0 (?:results|matches|rows|hits)|empty (?:result|set))\b|\b404\b/i;
+  /\b(?:no match(?:es)?|not found|no (?:results?|records?|entries|hits|items)|nothing (?:found|matched)|0 (?:results|matches|rows|hits)|empty (?:result|set))\b/i;
 const NOTHING = /^[\s"'[\]{}().]*(?:null|none|undefined|nil|0|false)?[\s"'[\]{}().]*$/i;
 
 /** A search that came back with nothing. */

@@ -3,7 +3,7 @@ import type { Prints } from './prints.ts';
 import { describe } from './repeat.ts';
 import { firstWords } from './scan.ts';
 import { overlap, sketchOf } from './sketch.ts';
-import { withStep, type LoopDetector } from './suspicion.ts';
+import { isExpected, withStep, type LoopDetector } from './suspicion.ts';
 import type { Moment } from './track.ts';
 
 interface Outcome {
@@ -111,10 +111,10 @@ function isSame(outcome: Outcome, prints: Prints, sketch: readonly number[]): bo
   return prints.outcome !== 'answer' && overlap(outcome.sketch, sketch) >= SAME_FAILURE;
 }
 
-function weightOf(past: Outcome, prints: Prints, { answer }: Moment): number {
+function weightOf(past: Outcome, prints: Prints, { answer, isBackingOff }: Moment): number {
   const { outcome, nature, isTransient, resultSize } = prints;
   if (outcome === 'failure') return isTransient ? 0.3 : answer === 'first' ? 0.6 : 1;
-  if (nature.effect === 'write') return 0;
+  if (nature.effect === 'write' || nature.isPoll || isBackingOff || isExpected(prints, 1)) return 0;
   // The same call again is a repeat and judged as one; among other calls with this outcome it is one more of them.
   if (answer !== 'first')
     return past.distinct > 1 && nature.effect === 'read' && answer === 'same' ? (outcome === 'miss' ? NOTHING_AGAIN : AGAIN) : 0;

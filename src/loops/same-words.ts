@@ -30,7 +30,7 @@ export function sameWordsDetector(restored?: SameWordsState): LoopDetector {
     observe(prints, { answer, isNews }) {
       const { step } = prints;
       if (step.kind === 'tool') {
-        if (isNews) sayings = [];
+        if (isNews) for (const saying of sayings) saying.weight = 1 + (saying.weight - 1) / 2;
         return undefined;
       }
       if (prints.resultWords.length < WORDS_LEAST || answer !== 'first') return undefined;

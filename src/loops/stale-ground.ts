@@ -13,7 +13,7 @@ const WORDS_LEAST = 8;
 const NEW_PAIRS_LEAST = 0.1;
 const NEW_NUMBERS_LEAST = 0.2;
 const WEIGHT = 0.5;
-const FOUND_SOMETHING = 2;
+const FOUND_SOMETHING = 1;
 
 /**
  * Calls that were never made before, with answers made of what was read before: ranges of a file that overlap,
