@@ -1,5 +1,7 @@
-import type { MediaView } from '../../core/step.ts';
+import type { MediaView, ModelCall } from '../../core/step.ts';
 import { imageTokens, type Estimate } from './image-tokens.ts';
+
+export type { Estimate };
 
 /** The most that Google (32) and OpenAI (10 for what a person says) charge for a second of sound (their pages on tokens). */
 const AUDIO_TOKENS_PER_SECOND = { likely: 25, upper: 32 };
@@ -41,6 +43,20 @@ export function mediaTokens(model: string, media: MediaView): Estimate {
         return Math.ceil((pages ?? FILE_PAGES[side]) * PAGE_TOKENS[side]);
       });
   }
+}
+
+/** The tokens of all parts of a call that are not text. */
+export function mediaTokensOf({ model, messages }: ModelCall): Estimate {
+  const sum = { likely: 0, upper: 0 };
+  for (const { media } of messages ?? []) {
+    if (media === undefined) continue;
+    for (const part of media) {
+      const { likely, upper } = mediaTokens(model, part);
+      sum.likely += likely;
+      sum.upper += upper;
+    }
+  }
+  return sum;
 }
 
 /** A size that can be one; a host's NaN or negative number is as good as none. */

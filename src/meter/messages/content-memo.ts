@@ -1,17 +1,14 @@
 import { hash } from 'node:crypto';
 
 /** Texts shorter than this are counted faster than they are looked up. */
-const SHORTEST_UNITS = 512;
+const SHORTEST_UNITS = 256;
 
 /** Entries of one generation. An entry takes about a hundred bytes, whatever the length of its text. */
 const GENERATION_SIZE = 4_096;
 
-/**
- * The key of a text in a content memo: not the text, only its digest is kept. Undefined for a text that is too short for it to pay.
- * SHA-1 is the fastest digest at hand; a collision would have to be made on purpose, and would win a few tokens.
- */
+/** The key of a text in a content memo: not the text, only its digest is kept. Undefined for a text that is too short for it to pay. */
 export const contentKey = (tokenizer: string, text: string): string | undefined =>
-  text.length < SHORTEST_UNITS ? undefined : `${tokenizer}:${text.length}:${hash('sha1', text, 'base64')}`;
+  text.length < SHORTEST_UNITS ? undefined : `${tokenizer}:${text.length}:${hash('sha256', text, 'base64')}`;
 
 /** Counts by content. */
 export interface ContentMemo {

@@ -56,8 +56,10 @@ const PARALLEL_TOOL_CALLS = 24;
 export function framingOf({ model, messages = [], input, tools = [] }: ModelCall): number {
   const { perCall, perMessage, perName, withTools, perTool } = overheadOf(model);
   let tokens = perCall + (input === undefined ? 0 : perMessage);
-  for (const { name, toolCalls = [] } of messages) {
-    tokens += perMessage + (name === undefined ? 0 : perName) + toolCalls.length * PER_TOOL_CALL;
+  for (const { name, toolCalls } of messages) {
+    tokens += perMessage + (name === undefined ? 0 : perName);
+    if (toolCalls === undefined) continue;
+    tokens += toolCalls.length * PER_TOOL_CALL;
     if (toolCalls.length > 1) tokens += PARALLEL_TOOL_CALLS;
   }
   return tools.length === 0 ? tokens : tokens + withTools + tools.length * perTool;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { InvalidOptionError } from '../../../src/core/errors.ts';
-import { countTokens, withinTokens } from '../../../src/meter/count-tokens.ts';
+import { countTokens, withinTokens, type CountTokensOptions } from '../../../src/meter/count-tokens.ts';
 import { isWithinBounds } from '../../../src/meter/tokens/count.ts';
 import { inSlices } from '../../../src/meter/tokens/slices.ts';
 
@@ -41,7 +41,7 @@ describe('countTokens', () => {
     ['text', { encoding: 'p50k_base' }],
     ['text', { encoding: 'constructor' }],
   ])('%j with %j is refused', async (text, options) => {
-    await expect(countTokens(text as string, options)).rejects.toThrow(InvalidOptionError);
+    await expect(countTokens(text as string, options as CountTokensOptions)).rejects.toThrow(InvalidOptionError);
   });
 });
 
