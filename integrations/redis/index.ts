@@ -4,5 +4,7 @@
  * @module
  */
 
-export { redisStore, type RedisStoreOptions } from './redis-store.ts';
+export { redisStore, type RedisStore, type RedisStoreOptions } from './redis-store.ts';
+export { StoreDataLostError } from './data-loss.ts';
+export type { ServerProblem } from './check-server.ts';
 export type { IoredisClient, NodeRedisClient, NodeRedisCluster, RedisClient } from './clients.ts';

@@ -36,6 +36,8 @@ export interface Keyspace {
   record(tenant: string, id: string): string;
   /** A reservation's name in the sets of holds. */
   holdName(id: string): string;
+  /** The mark by which a loss of data is noticed. */
+  mark(tenant: string): string;
   /** The set of the index keys of a tenant. */
   registry(tenant: string): string;
   /** A pattern for the registries of all tenants. */
@@ -64,6 +66,7 @@ export function keyspace(prefix: string): Keyspace {
     account: ({ tenant, scope, id }, window) => keysOf(tenantRoot(tenant), `${windowName(window)}/${keyPart(scope)}`, keyPart(id)),
     record: (tenant, id) => `${tenantRoot(tenant)}:r/${keyPart(id)}`,
     holdName: keyPart,
+    mark: (tenant) => `${tenantRoot(tenant)}:mark`,
     registry: (tenant) => `${tenantRoot(tenant)}:all`,
     registries: `${root}*}:all`,
     tenantIn(registry) {

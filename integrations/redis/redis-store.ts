@@ -1,9 +1,12 @@
 import { checkReserve, checkSettle, durationMs, InvalidOptionError, type Duration, type Store } from 'holdfast';
 import { storedAccounts } from './accounts.ts';
 import { slotSteps } from './across-slots.ts';
+import { withBreaker } from './breaker.ts';
+import { checkServers, type ServerProblem } from './check-server.ts';
 import { isRedisClient, redisCommands, type RedisClient } from './clients.ts';
 import { keyspace } from './keys.ts';
 import { liveReservations } from './live-reservations.ts';
+import { openedCommands } from './open-client.ts';
 import { extendHold } from './extend-hold.ts';
 import { storeServer } from './server.ts';
 import { stepQueue } from './step-queue.ts';
@@ -18,8 +21,18 @@ export interface RedisStoreOptions {
   readonly remember?: Duration;
   /** How long a settlement may wait to travel with the next reservation, in milliseconds. 0 sends it at once. Default 50. */
   readonly settleWithinMs?: number;
+  /** How long the server may be silent while it is asked, in milliseconds. Default 1,000. */
+  readonly timeoutMs?: number;
+  /** For how long the server is left alone once it has not answered, in milliseconds. Default 1,000. */
+  readonly restMs?: number;
   /** For tests: a clock in place of the server's, in milliseconds since the epoch. */
   readonly now?: () => number;
+}
+
+/** A store in Redis. */
+export interface RedisStore extends Store {
+  /** Looks for settings of the server that endanger budgets: an old version, eviction, no persistence. Empty when all is well. */
+  check(): Promise<ServerProblem[]>;
 }
 
 /**
@@ -28,16 +41,18 @@ export interface RedisStoreOptions {
  * server's clock. In a cluster all accounts of a tenant are in one slot, and the scope `global` is reserved after them, with
  * a message of its own.
  *
- * @param client a connected client of ioredis or node-redis, single or cluster. It stays yours: the store never closes it.
+ * @param client a connected client of ioredis or node-redis, single or cluster: it stays yours, the store never closes it.
+ *   Or a URL (`redis://…`), for which the store opens a client of its own.
  * @throws InvalidOptionError for options or a client that cannot be used
  * @example
  * import { Redis } from 'ioredis';
  * const guard = createGuard({ store: redisStore(new Redis()), budgets: { user: { usd: 5, window: 'day' } } });
  */
-export function redisStore(client: RedisClient, options: RedisStoreOptions = {}): Store {
-  const { prefix = 'holdfast', retention = '30d', remember = '5m', settleWithinMs = 50, now } = options;
-  checkOptions(client, { prefix, retention, remember, settleWithinMs });
-  const redis = redisCommands(client);
+export function redisStore(client: RedisClient | string, options: RedisStoreOptions = {}): RedisStore {
+  const { prefix = 'holdfast', retention = '30d', remember = '5m', settleWithinMs = 50, timeoutMs = 1_000, restMs = 1_000, now } = options;
+  checkOptions(client, { prefix, retention, remember }, { settleWithinMs, timeoutMs, restMs });
+  const opened = typeof client === 'string' ? openedCommands(client) : undefined;
+  const redis = withBreaker(opened ?? redisCommands(client as RedisClient), { timeoutMs, restMs });
   const server = storeServer(redis, { keys: keyspace(prefix), retentionMs: durationMs(retention), rememberMs: durationMs(remember) }, now);
   const queue = stepQueue(server, settleWithinMs);
   const steps = slotSteps(queue, redis.isCluster);
@@ -86,20 +101,30 @@ export function redisStore(client: RedisClient, options: RedisStoreOptions = {})
     },
 
     flush: () => queue.flush(),
-    close: () => queue.flush(),
+    async close() {
+      await queue.flush();
+      await opened?.close();
+    },
+    check: () => checkServers(redis),
   };
 }
 
-function checkOptions(client: unknown, options: { prefix: string; retention: string; remember: string; settleWithinMs: number }): void {
+function checkOptions(
+  client: unknown,
+  { prefix, ...durations }: { prefix: string; retention: string; remember: string },
+  times: Readonly<Record<string, number>>,
+): void {
   const issues: { path: string; message: string; value: unknown }[] = [];
   const problem = (path: string, value: unknown, message: string): void => void issues.push({ path, message, value });
-  if (!isRedisClient(client)) problem('client', typeof client, 'must be a client of ioredis or node-redis; connect one and hand it in');
-  if (!/^[\w.:-]{1,64}$/.test(options.prefix)) problem('prefix', options.prefix, 'must be 1 to 64 letters, digits or . : _ -');
-  for (const name of ['retention', 'remember'] as const) {
-    if (!(durationMs(options[name] as Duration) > 0)) problem(name, options[name], "must be a duration such as '5m' or '30d'");
+  if (typeof client === 'string' && !/^rediss?:\/\//.test(client)) problem('client', 'a text', "must begin with 'redis://' or 'rediss://'");
+  if (typeof client !== 'string' && !isRedisClient(client))
+    problem('client', typeof client, 'must be a client of ioredis or node-redis, or a URL');
+  if (!/^[\w.:-]{1,64}$/.test(prefix)) problem('prefix', prefix, 'must be 1 to 64 letters, digits or . : _ -');
+  for (const [name, value] of Object.entries(durations)) {
+    if (!(durationMs(value as Duration) > 0)) problem(name, value, "must be a duration such as '5m' or '30d'");
   }
-  if (!(options.settleWithinMs >= 0 && options.settleWithinMs <= 60_000)) {
-    problem('settleWithinMs', options.settleWithinMs, 'must be a number of milliseconds from 0 to 60,000');
+  for (const [name, value] of Object.entries(times)) {
+    if (!(value >= 0 && value <= 60_000)) problem(name, value, 'must be a number of milliseconds from 0 to 60,000');
   }
   if (issues.length > 0) throw new InvalidOptionError('redisStore', issues);
 }

@@ -34,11 +34,15 @@ export interface RequestSettings {
 const GRACE_MS = 3_600_000;
 const kinds = { lifetime: 0, calendar: 1, rolling: 2 } as const;
 
-/** Begins a call over accounts: the registries of their tenants come first. */
-export function beginCall(accounts: Iterable<AccountFacts>, { instead }: RequestSettings): ScriptCall {
+/** Begins a call over accounts: what comes `before` all, then the registries of their tenants. */
+export function beginCall(
+  accounts: Iterable<AccountFacts>,
+  { instead }: RequestSettings,
+  before: { readonly keys: readonly string[]; readonly texts: readonly string[] } = { keys: [], texts: [] },
+): ScriptCall {
   const registries = new Set<string>();
   for (const { registry } of accounts) registries.add(registry);
-  return { keys: [...registries], numbers: [instead ?? -1, registries.size], texts: [] };
+  return { keys: [...before.keys, ...registries], numbers: [instead ?? -1, registries.size], texts: [...before.texts] };
 }
 
 export function addKey(call: ScriptCall, key: string): void {

@@ -1,5 +1,6 @@
 import type { ReserveReply, ReserveRequest, SettleReply, SettleRequest } from 'holdfast';
 import type { StoreServer } from './server.ts';
+import { lossWatch, StoreDataLostError } from './data-loss.ts';
 import { readStep, stepCall } from './step.ts';
 
 /** Sends steps to the server. Settlements wait a little, to travel with the next reservation that goes to the same slot. */
@@ -27,6 +28,7 @@ const TOGETHER_MOST = 32;
 export function stepQueue(server: StoreServer, settleWithinMs: number): StepQueue {
   const lanes = new Map<string, Lane>();
   const underWay = new Set<Promise<unknown>>();
+  const losses = lossWatch();
 
   function take(slot: string): Waiting[] {
     const lane = lanes.get(slot);
@@ -36,11 +38,12 @@ export function stepQueue(server: StoreServer, settleWithinMs: number): StepQueu
     return lane.waiting;
   }
 
-  async function send(settlements: readonly Waiting[], reservation?: ReserveRequest): Promise<ReserveReply | undefined> {
-    const step = { settlements: settlements.map(({ request }) => request), reservation };
+  async function send(slot: string, settlements: readonly Waiting[], reservation?: ReserveRequest): Promise<ReserveReply | undefined> {
+    const step = { slot, settlements: settlements.map(({ request }) => request), reservation };
     try {
       const reply = readStep(await server.run('step', (settings) => stepCall(step, settings)), step);
       for (const [index, { resolve }] of settlements.entries()) resolve(reply.settlements[index]!);
+      losses.note(slot, reply.mark);
       return reply.reservation;
     } catch (error) {
       for (const { reject } of settlements) reject(error);
@@ -58,14 +61,18 @@ export function stepQueue(server: StoreServer, settleWithinMs: number): StepQueu
   /** The settlements themselves hear of a failure; nobody else waits for them. */
   const sendWaiting = (slot: string): void => {
     const waiting = take(slot);
-    if (waiting.length > 0) track(send(waiting)).catch(() => {});
+    if (waiting.length > 0) track(send(slot, waiting)).catch(() => {});
   };
 
   return {
     async reserve(slot, request) {
-      const reply = await track(send(take(slot), request));
+      const reply = await track(send(slot, take(slot), request));
       if (!reply) throw new TypeError('the server did not answer a reservation');
-      return reply;
+      if (!losses.hasLost(slot)) return reply;
+      // The step is not done on the word of a server that has forgotten the others: what becomes of it is the user's policy.
+      const { id, accounts } = request;
+      await track(send(slot, [{ request: { id, accounts, actual: undefined }, resolve: () => {}, reject: () => {} }]));
+      throw new StoreDataLostError();
     },
     settle(slot, request) {
       return new Promise((resolve, reject) => {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { AccountRef, Amounts, ReserveReply, ReserveRequest, SettleReply, SettleRequest, ThresholdCrossing } from 'holdfast';
 import { nothing, readLimits, readMoment, readSums, tightened, type ReplyReader } from './reply.ts';
 import {
@@ -17,17 +18,21 @@ import {
 
 /** What one call of the step script does: any number of settlements, and perhaps one reservation. All in one slot. */
 export interface StepRequest {
+  /** The tenant of the slot in a cluster, or the empty text. */
+  readonly slot: string;
   readonly settlements: readonly SettleRequest[];
   readonly reservation: ReserveRequest | undefined;
 }
 
 export interface StepReply {
+  /** The mark of the slot: it changes when the server loses its data. */
+  readonly mark: string;
   readonly settlements: readonly SettleReply[];
   readonly reservation: ReserveReply | undefined;
 }
 
 /** Writes a step as the script reads it. Accounts and their limits are sent once, however often they are named. */
-export function stepCall({ settlements, reservation }: StepRequest, settings: RequestSettings): ScriptCall {
+export function stepCall({ slot, settlements, reservation }: StepRequest, settings: RequestSettings): ScriptCall {
   const accounts = new Map<string, { readonly facts: AccountFacts; readonly number: number }>();
   const refs = new Map<AccountRef, { readonly facts: AccountFacts; readonly account: number; readonly number: number }>();
   for (const { accounts: named } of reservation ? [...settlements, reservation] : settlements) {
@@ -41,7 +46,7 @@ export function stepCall({ settlements, reservation }: StepRequest, settings: Re
   }
   const allFacts = [...accounts.values()].map(({ facts }) => facts);
 
-  const call = beginCall(allFacts, settings);
+  const call = beginCall(allFacts, settings, { keys: [settings.keys.mark(slot)], texts: [randomUUID()] });
   const { numbers } = call;
   numbers.push(settings.rememberMs, allFacts.length);
   for (const facts of allFacts) addAccount(call, facts, settings);
@@ -76,6 +81,7 @@ export const homeOf = (accounts: readonly AccountRef[]): string => accounts.find
 
 export function readStep(reader: ReplyReader, { settlements, reservation }: StepRequest): StepReply {
   return {
+    mark: reader.text(),
     settlements: settlements.map(({ accounts }) => readSettlement(reader, accounts)),
     reservation: reservation && readReservation(reader, reservation.accounts),
   };

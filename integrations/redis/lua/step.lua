@@ -1,9 +1,9 @@
 -- Settles any number of reservations and makes one more, over all accounts at once.
 --
--- KEYS: the registries of the tenants; for each account its state, its holds, its index and, for a rolling window, its slots;
+-- KEYS: the mark of the slot; the registries of the tenants; for each account its state, its holds, its index and, for a rolling window, its slots;
 -- the records of the ids.
--- ARGV: 1 the numbers of the request; then the ids, and the names of accounts whose keys hold only hashes.
--- Returns {1, now, for each settlement its answer, the reservation's answer}, or {0, now} when the stretches that were sent do
+-- ARGV: 1 the numbers of the request; 2 a mark for a slot that has none; then the ids, and the names of accounts whose keys hold only hashes.
+-- Returns {1, now, the slot's mark, for each settlement its answer, the reservation's answer}, or {0, now} when the stretches that were sent do
 -- not hold the server's moment: the client's clock is wrong, and it asks again with this one.
 
 --- @include numbers.lua
@@ -18,9 +18,11 @@
 --- @include settlement.lua
 --- @include listing.lua
 
+local MARK_LIFE_MS = '7776000000'
+
 readFrom(ARGV[1])
 readClock(nextNumber())
-local accounts, keyAt = {}, nextNumber() + 1
+local accounts, keyAt = {}, nextNumber() + 2
 local remember = nextNumber()
 for number = 1, nextNumber() do
   local account
@@ -33,8 +35,16 @@ for _, account in ipairs(accounts) do loadAccount(account) end
 local refs = {}
 for number = 1, nextNumber() do refs[number] = nextRef() end
 
+-- A server that was emptied, or another in its place, has not the mark that it had.
+local mark = redis.call('GETEX', KEYS[1], 'PX', MARK_LIFE_MS)
+if not mark then
+  mark = ARGV[2]
+  redis.call('SET', KEYS[1], mark, 'PX', MARK_LIFE_MS)
+end
+
 push(1)
 push(now)
+push(mark)
 for _ = 1, nextNumber() do settleNext(refs, accounts, remember) end
 if nextNumber() == 1 then reserveNext(refs, accounts) end
 

@@ -1,0 +1,52 @@
+import { InvalidOptionError } from 'holdfast';
+import { redisCommands, type RedisClient, type RedisCommands } from './clients.ts';
+
+/** Commands through a client that the store opens with the first of them, and closes. */
+export function openedCommands(url: string): RedisCommands & { close(): Promise<void> } {
+  let opening: Promise<OpenedClient> | undefined;
+  const commands = async (): Promise<RedisCommands> => {
+    opening ??= openClient(url);
+    // What could not be opened is tried anew with the next command.
+    opening.catch(() => (opening = undefined));
+    return redisCommands((await opening).client);
+  };
+  return {
+    isCluster: false,
+    send: async (key, command) => (await commands()).send(key, command),
+    servers: async () => (await commands()).servers(),
+    close: async () => (await opening)?.close(),
+  };
+}
+
+interface OpenedClient {
+  readonly client: RedisClient;
+  close(): Promise<void>;
+}
+
+/** Opens a client for a URL with whichever library is installed. @throws InvalidOptionError when there is none */
+async function openClient(url: string): Promise<OpenedClient> {
+  const ioredis = await loaded(() => import('ioredis'));
+  if (ioredis) {
+    const client = new ioredis.Redis(url, { maxRetriesPerRequest: 1 });
+    // Every failed attempt to connect is an event; the commands that it concerns fail for themselves.
+    client.on('error', () => {});
+    return { client, close: async () => client.disconnect() };
+  }
+  const nodeRedis = await loaded(() => import('redis'));
+  if (nodeRedis) {
+    const client = nodeRedis.createClient({ url });
+    client.on('error', () => {});
+    await client.connect();
+    return { client, close: async () => client.destroy() };
+  }
+  const message = 'a URL needs a client library; run `npm install ioredis` or `npm install redis`';
+  throw new InvalidOptionError('redisStore', [{ path: 'client', message, value: 'a URL' }]);
+}
+
+async function loaded<T>(load: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await load();
+  } catch {
+    return undefined;
+  }
+}
