@@ -39,6 +39,12 @@ export interface CallEdits {
   readonly note?: string;
 }
 
+/** What a door can do to a call: change one of its parts, or give an answer in its place. */
+export type EditKind = keyof CallEdits | 'answer';
+
+/** All of it. */
+export const editKinds = ['model', 'maxOutputTokens', 'reasoning', 'tools', 'messages', 'note', 'answer'] as const satisfies readonly EditKind[];
+
 /** One message of an edited history. Indexes count the messages of the call that is being edited, from 0. */
 export type MessageEdit =
   | { readonly kind: 'keep'; readonly index: number }

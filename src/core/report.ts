@@ -19,6 +19,8 @@ export interface Intervention {
   readonly rung: string;
   readonly pressure: 'spend' | 'loop';
   readonly detail: string;
+  /** Set where the ladder is a shadow: it was not done, only noted. */
+  readonly isShadow?: boolean;
 }
 
 /**

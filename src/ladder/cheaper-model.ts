@@ -1,7 +1,6 @@
 import { InvalidOptionError } from '../core/errors.ts';
 import type { CallEdits } from '../core/offer.ts';
 import type { ModelCall } from '../core/step.ts';
-import { detailOf } from './facts.ts';
 import { checkFigures, share } from './rung-options.ts';
 import type { Rung, RungContext, RungOptions } from './rung.ts';
 
@@ -48,7 +47,7 @@ export function cheaperModel(to: ModelChoice | readonly ModelChoice[] | ChooseMo
           provider: provider ?? (model.instance === undefined ? call.provider : undefined),
         });
         if (other === undefined || other >= price) continue;
-        return { kind: 'edits', edits: { model }, detail: detailOf(context.standings[0], `${model.name} in place of ${call.model}`) };
+        return { kind: 'edits', edits: { model }, detail: `${model.name} in place of ${call.model}` };
       }
       return undefined;
     },

@@ -22,7 +22,3 @@ export function leftOf({ dimension, limit, used, held }: Standing): string {
 /** Why a rung was climbed, for events and reports: "usd of the run at 84 %". */
 export const pressureDetail = ({ scope, dimension, pressure }: Standing): string =>
   `${dimension} of the ${scope} at ${Math.round(pressure * 100)} %`;
-
-/** The pressure first, then what was done about it. */
-export const detailOf = (standing: Standing | undefined, done: string): string =>
-  standing ? `${pressureDetail(standing)}: ${done}` : done;

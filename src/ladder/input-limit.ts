@@ -158,10 +158,13 @@ async function summarizeLarge(call: ModelCall, context: PrepareContext, options:
     // A text that could not be summarised is cut, and not tried again.
     context.memory.set(summaryKey(message.text), undefined);
     const input: MessageView[] = [{ role: 'user', text: message.text }];
-    const text = await context.step({ kind: 'model', model: call.model, messages: input, maxOutputTokens: maxTokens }, async (signal) => {
-      const made = await summarize(input, { maxTokens, signal });
-      return typeof made === 'string' ? { output: made } : { output: made.text, usage: made.usage };
-    });
+    const text = await context.step(
+      { kind: 'model', model: call.model, messages: input, maxOutputTokens: maxTokens },
+      async (signal, granted) => {
+        const made = await summarize(input, { maxTokens: Math.min(maxTokens, granted), signal });
+        return typeof made === 'string' ? { output: made } : { output: made.text, usage: made.usage };
+      },
+    );
     if (typeof text === 'string' && text.trim() !== '') context.memory.set(summaryKey(message.text), `[Summary of a longer text]\n${text}`);
   }
   for (const oldest of context.memory.keys()) {

@@ -1,5 +1,4 @@
 import type { ModelCall, ReasoningSettings } from '../core/step.ts';
-import { detailOf } from './facts.ts';
 import { checkFigures, count, share } from './rung-options.ts';
 import type { Rung, RungContext, RungOptions } from './rung.ts';
 
@@ -36,7 +35,7 @@ export function lighterReasoning(options: LighterReasoningOptions = {}): Rung {
       };
       if (lower.effort === asked.effort && lower.maxTokens === asked.maxTokens) return undefined;
       const done = [lower.effort && `effort ${lower.effort}`, lower.maxTokens !== undefined && `${lower.maxTokens} thinking tokens`];
-      return { kind: 'edits', edits: { reasoning: lower }, detail: detailOf(context.standings[0], done.filter(Boolean).join(', ')) };
+      return { kind: 'edits', edits: { reasoning: lower }, detail: done.filter(Boolean).join(', ') };
     },
   };
 }

@@ -34,7 +34,7 @@ export function notice({ at = 0.8, on, scopes, most = 4 }: NoticeOptions = {}): 
     offer(call, context) {
       const told = (context.memory.get('told') as Told | undefined) ?? { notices: 0, keys: [] };
       const facts = factsOf(context, at).filter(({ key }) => !told.keys.includes(key));
-      if (facts.length === 0 || told.notices >= most) return undefined;
+      if (facts.length === 0 || told.notices >= most || context.halt) return undefined;
       if (call.kind === 'model' && !call.messages) return undefined;
       const keys = [...told.keys, ...facts.map(({ key }) => key)].slice(-KEYS_MAX);
       context.memory.set('told', { notices: told.notices + 1, keys } satisfies Told);
@@ -60,7 +60,7 @@ function factsOf({ standings, verdict }: RungContext, at: number): Fact[] {
 }
 
 const loopFact = (verdict: Verdict): Fact => ({
-  key: `loop ${verdict.identity} ${verdict.step}`,
+  key: `loop ${verdict.identity} ${verdict.firstStep}`,
   text:
     `You are repeating yourself: ${verdict.reason}. The same again will bring the same. ` +
     'Use what you have, try something different, or finish with an answer that says what is missing.',

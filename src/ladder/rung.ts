@@ -12,7 +12,7 @@ export type RungOffer =
   | {
       readonly kind: 'edits';
       readonly edits: CallEdits;
-      /** One line on what is done, for events and reports: names and numbers, no content. */
+      /** What is done, in a few words, for events and reports: names and numbers, no content. A change of it is a climb of its own. */
       readonly detail?: string;
     }
   | {
@@ -43,10 +43,13 @@ export interface RungContext {
   readonly standings: readonly Standing[];
   /** The loop that the run is in, if it is in one. */
   readonly verdict: Verdict | undefined;
-  /** Why the run would be halted now: set for terminal rungs. */
+  /** Why the run would be halted now: set when nothing is left but to end it. */
   readonly halt: Halt | undefined;
   readonly report: () => RunReport;
-  /** This rung's own notes on this run tree; bounded by the rung, JSON-safe where they should outlive the process. */
+  /**
+   * This rung's own notes on this run tree; bounded by the rung, JSON-safe where they should outlive the process. What
+   * `offer` notes is kept only if the offer is taken.
+   */
   readonly memory: Map<string, unknown>;
   /** Tokens of a text for the call's model: the safe side. */
   readonly count: (text: string) => number;
@@ -62,8 +65,14 @@ export interface RungContext {
 export interface PrepareContext extends RungContext {
   /** Aborts when the time is up or the run is stopped. */
   readonly signal: AbortSignal;
-  /** Meters `work` as a model step of the run: the summary is paid from the same budget. Rejects when that has no room. */
-  step<T>(call: ModelCall, work: (signal: AbortSignal) => Promise<{ output: T; usage?: UsageReport | undefined }>): Promise<T>;
+  /**
+   * Meters `work` as a model step of the run: the summary is paid from the same budget. Rejects when that has no room.
+   * `maxOutputTokens` is what is held for its output: the cap to send, at most the call's own.
+   */
+  step<T>(
+    call: ModelCall,
+    work: (signal: AbortSignal, maxOutputTokens: number) => Promise<{ output: T; usage?: UsageReport | undefined }>,
+  ): Promise<T>;
 }
 
 /** When a rung is climbed, and whose pressure it looks at. Every rung of this package takes these. */

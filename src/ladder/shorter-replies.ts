@@ -1,5 +1,4 @@
 import type { ModelCall } from '../core/step.ts';
-import { detailOf } from './facts.ts';
 import { withLastMessage } from './history.ts';
 import { checkFigures, count, share } from './rung-options.ts';
 import type { Rung, RungOptions } from './rung.ts';
@@ -34,7 +33,7 @@ export function shorterReplies(options: ShorterRepliesOptions = {}): Rung {
     at,
     on,
     scopes,
-    offer(call, { standings }) {
+    offer(call) {
       if (call.kind !== 'model') return undefined;
       const cap = maxOutputTokens + thinkingRoom(call);
       if (call.maxOutputTokens !== undefined && call.maxOutputTokens <= cap) return undefined;
@@ -42,7 +41,7 @@ export function shorterReplies(options: ShorterRepliesOptions = {}): Rung {
       return {
         kind: 'edits',
         edits: { maxOutputTokens: cap, ...messages },
-        detail: detailOf(standings[0], `at most ${cap} output tokens`),
+        detail: `at most ${cap} output tokens`,
       };
     },
   };

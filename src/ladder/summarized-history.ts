@@ -2,7 +2,6 @@ import type { MessageView, ModelCall } from '../core/step.ts';
 import type { UsageReport } from '../core/usage.ts';
 import type { Verdict } from '../core/verdict.ts';
 import { extractiveSummary, triedInVain } from './extract.ts';
-import { detailOf } from './facts.ts';
 import { historyParts, taskOf, withSummary } from './history.ts';
 import { checkFigures, checkFunction, count, share } from './rung-options.ts';
 import type { PrepareContext, Rung, RungContext, RungOptions } from './rung.ts';
@@ -94,8 +93,8 @@ export function summarizedHistory(options: SummarizedHistoryOptions = {}): Rung 
     const input: MessageView[] = [...(earlier ? [{ role: 'user', text: earlier.text } as const] : []), ...fresh];
     try {
       const summaryCall: ModelCall = { kind: 'model', model: model ?? call.model, messages: input, maxOutputTokens: maxTokens };
-      const text = await context.step(summaryCall, async (signal) => {
-        const made = await make(input, { maxTokens, signal });
+      const text = await context.step(summaryCall, async (signal, granted) => {
+        const made = await make(input, { maxTokens: Math.min(maxTokens, granted), signal });
         return typeof made === 'object' && made !== null ? { output: made.text, usage: made.usage } : { output: made };
       });
       keep(messages, part.upTo, checkedSummary(text, input, maxTokens, context), context);
@@ -131,7 +130,7 @@ export function summarizedHistory(options: SummarizedHistoryOptions = {}): Rung 
       const left = messages.map((_, place) => place).filter((place) => place < stored.upTo && !essential.has(place));
       if (left.length < 2) return undefined;
       const edits = { messages: withSummary(messages, left, wrapped(stored.text, left.length, context.verdict)) };
-      return { kind: 'edits', edits, detail: detailOf(context.standings[0], `${left.length} messages summarised`) };
+      return { kind: 'edits', edits, detail: `${left.length} messages summarised` };
     },
   };
 }

@@ -1,6 +1,5 @@
 import type { MessageEdit } from '../core/offer.ts';
 import type { MessageView } from '../core/step.ts';
-import { detailOf } from './facts.ts';
 import { historyParts } from './history.ts';
 import { checkFigures, count, share } from './rung-options.ts';
 import type { Rung, RungContext, RungOptions } from './rung.ts';
@@ -57,9 +56,8 @@ export function trimmedContext(options: TrimmedContextOptions = {}): Rung {
       );
       if (maxTokens !== undefined) fitInto(texts, maxTokens, (place) => place < tailStart && !essential.has(place), context);
       const edits = editsTo(messages, texts);
-      const shortened = edits.filter(({ kind }) => kind === 'replace').length;
-      if (shortened === 0) return undefined;
-      return { kind: 'edits', edits: { messages: edits }, detail: detailOf(context.standings[0], `${shortened} old messages shortened`) };
+      if (edits.every(({ kind }) => kind === 'keep')) return undefined;
+      return { kind: 'edits', edits: { messages: edits }, detail: 'old messages shortened' };
     },
   };
 }

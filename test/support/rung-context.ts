@@ -23,7 +23,7 @@ export function rungContext(parts: Partial<PrepareContext> = {}): PrepareContext
     price: ({ model }) => prices[model],
     now: () => 0,
     signal: new AbortController().signal,
-    step: async (_call, work) => (await work(new AbortController().signal)).output,
+    step: async (_call, work) => (await work(new AbortController().signal, Infinity)).output,
     ...parts,
   };
 }

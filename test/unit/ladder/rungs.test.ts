@@ -35,13 +35,13 @@ describe('notice', () => {
     expect(offerOf(rung, call, { ...context, standings: [standing({ limit: 2, used: 1.8 })] })).toBeDefined();
     expect(offerOf(rung, call, { ...context, verdict: verdict() })).toBeDefined();
     expect(offerOf(rung, call, { ...context, verdict: verdict({ laps: 4 }) })).toBeUndefined();
-    expect(offerOf(rung, call, { ...context, verdict: verdict({ step: 30 }) })).toBeDefined();
+    expect(offerOf(rung, call, { ...context, verdict: verdict({ firstStep: 30 }) })).toBeDefined();
   });
 
   it('speaks a bounded number of times', () => {
     const context = rungContext();
-    const told = Array.from({ length: 20 }, (_, step) =>
-      offerOf(notice({ most: 3 }), modelCall([]), { ...context, verdict: verdict({ step }) }),
+    const told = Array.from({ length: 20 }, (_, firstStep) =>
+      offerOf(notice({ most: 3 }), modelCall([]), { ...context, verdict: verdict({ firstStep }) }),
     );
     expect(told.filter(Boolean)).toHaveLength(3);
   });
@@ -55,7 +55,7 @@ describe('notice', () => {
 describe('cheaperModel', () => {
   it('changes to a cheaper model and says so', () => {
     const offer = offerOf(cheaperModel('cheap'), modelCall([]), rungContext({ standings: [standing()] }));
-    expect(offer).toEqual({ kind: 'edits', edits: { model: { name: 'cheap' } }, detail: 'usd of the run at 85 %: cheap in place of dear' });
+    expect(offer).toEqual({ kind: 'edits', edits: { model: { name: 'cheap' } }, detail: 'cheap in place of dear' });
   });
 
   it('never goes to a dearer model, an unknown one, or one that costs the same', () => {
