@@ -79,8 +79,8 @@ function judgeFrom(options: LoopOptions, state: JudgeState | undefined): LoopJud
     const context = { step: step.index, haltAt, wasteOf: spent.wasteOf, evidenceOf: evidence.of };
     if (strongest.score >= haltAt) return verdictOf(suspicions, { ...context, level: 'halt' });
     // One warning a loop, in whichever way it is seen; a loop that was broken and begins again is a new one.
-    const isKnown = suspicions.some(({ identity, laps }) => (warned.get(identity) ?? Number.POSITIVE_INFINITY) <= laps);
-    for (const { identity, laps } of suspicions) warned.put(identity, laps);
+    const isKnown = suspicions.some(({ identity, firstStep }) => (warned.get(identity) ?? -1) >= firstStep);
+    for (const { identity } of suspicions) warned.put(identity, step.index);
     return isKnown ? undefined : verdictOf(suspicions, { ...context, level: 'warn' });
   };
 

@@ -31,7 +31,7 @@ export function repeatDetector(restored?: RepeatState): LoopDetector {
     observe(prints, moment) {
       if (moment.answer === 'first' || moment.isTwin) return undefined;
       const { step, call } = prints;
-      const streak = streaks.get(call) ?? newStreak(prints, moment);
+      const streak = streaks.get(call) ?? newStreak(moment);
       streaks.put(call, streak);
       if (moment.answer === 'changed') {
         streak.weight = 1 + (streak.weight - 1) / 4;
@@ -51,11 +51,11 @@ export function repeatDetector(restored?: RepeatState): LoopDetector {
   };
 }
 
-const newStreak = ({ step }: Prints, { previousStep }: Moment): Streak => ({
+const newStreak = ({ previousStep, previousEndedAt }: Moment): Streak => ({
   weight: 1,
   count: 1,
   first: previousStep,
-  startedAt: step.startedAt,
+  startedAt: previousEndedAt,
   steps: [previousStep],
 });
 

@@ -111,9 +111,9 @@ function isSame(outcome: Outcome, prints: Prints, sketch: readonly number[]): bo
   return prints.outcome !== 'answer' && overlap(outcome.sketch, sketch) >= SAME_FAILURE;
 }
 
-function weightOf(past: Outcome, prints: Prints, { answer, isBackingOff }: Moment): number {
+function weightOf(past: Outcome, prints: Prints, { answer, isBackingOff, since }: Moment): number {
   const { outcome, nature, isTransient, resultSize } = prints;
-  if (outcome === 'failure') return isTransient ? 0.3 : answer === 'first' ? 0.6 : 1;
+  if (outcome === 'failure') return isTransient ? 0.3 : answer === 'first' ? 0.6 : since === 'reply' ? 0.5 : 1;
   if (nature.effect === 'write' || nature.isPoll || isBackingOff || isExpected(prints, 1)) return 0;
   // The same call again is a repeat and judged as one; among other calls with this outcome it is one more of them.
   if (answer !== 'first')

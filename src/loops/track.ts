@@ -20,9 +20,10 @@ export interface Moment {
   /** Asked for at once with an equal call: no further occurrence. */
   readonly isTwin: boolean;
   readonly answer: Answer;
-  /** The tick and step at which the same call was made before. */
+  /** The tick, step and time at which the same call was made before. */
   readonly previousTick: number;
   readonly previousStep: number;
+  readonly previousEndedAt: number;
   /** Share of the result's word pairs that this run never read before, 0..1. */
   readonly novelty: number;
   /** Share of the result's numbers and ids that this run never read before, 0..1. */
@@ -114,6 +115,7 @@ export function track(restored?: TrackState) {
         answer,
         previousTick: past,
         previousStep: known?.step ?? step.index,
+        previousEndedAt: known?.endedAt ?? step.startedAt,
         novelty,
         newNumbers,
         isNews: !prints.isError && novelty >= NEWS_SHARE && answer !== 'same' && answer !== 'returned' && prints.resultWords.length > 1,
