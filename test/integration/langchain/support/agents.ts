@@ -52,7 +52,7 @@ export interface Heard {
   readonly problems: unknown[];
 }
 
-export function hear(guard: Guard<never, unknown>): Heard {
+export function hear<S extends string>(guard: Pick<Guard<S, unknown>, 'on'>): Heard {
   const heard: Heard = { starts: [], reports: [], halts: [], steps: [], problems: [] };
   guard.on('run:start', ({ run }) => void heard.starts.push(run.id));
   guard.on('run:end', ({ report }) => void heard.reports.push(report));
