@@ -33,7 +33,7 @@ const work = async (run: Run): Promise<string> => {
 };
 
 describe('a listener that fails', () => {
-  const failures: [string, () => unknown][] = [
+  const failures: [string, () => void][] = [
     [
       'throws',
       () => {
@@ -55,7 +55,7 @@ describe('a listener that fails', () => {
 
   it.each(failures)('changes nothing when it %s', async (name, failure) => {
     const guard = createGuard();
-    for (const event of told) guard.on(event, failure as () => void);
+    for (const event of told) guard.on(event, failure);
     const events = logEvents(guard);
     expect(await guard.run(work)).toBe('answer');
     await settleAll();
