@@ -107,11 +107,9 @@ export function scan(text: string): Scan {
     } else {
       if (marks.length < MARKS_MAX) marks.push(hash);
       if (digits === length) {
-        const after = afterClock(text, index, end);
-        if (after > index) {
-          index = after;
-          settledUnit = VOLATILE;
-        } else if (LABELS.has(label) || isBeforeUnit(text, index, end)) settledUnit = VOLATILE;
+        const after = Math.max(afterClock(text, index, end), afterUnit(text, index, end));
+        if (after > index || LABELS.has(label)) settledUnit = VOLATILE;
+        index = after;
       } else if (isVolatileWord(text, start, index, digits)) settledUnit = VOLATILE;
       else if (wordCount < WORDS_MAX) wordsRead[wordCount++] = hash;
       label = 0;
@@ -168,13 +166,13 @@ function isUuid(text: string, start: number): boolean {
   return UUID.test(text);
 }
 
-/** Whether a unit of time follows a number: `3 seconds`, `0.31s` in two tokens. */
-function isBeforeUnit(text: string, from: number, end: number): boolean {
+/** Behind the unit of time that follows a number: `3 seconds`, `1.204s`; `from` where there is none. */
+function afterUnit(text: string, from: number, end: number): number {
   let index = from;
   while (index < end && (text.charCodeAt(index) === 32 || text.charCodeAt(index) === 46 || isDigit(text.charCodeAt(index)))) index++;
   const start = index;
   while (index < end && index - start < 8 && isLetter(text.charCodeAt(index))) index++;
-  return index > start && UNITS.has(wordHash(text.slice(start, index).toLowerCase()));
+  return index > start && UNITS.has(wordHash(text.slice(start, index).toLowerCase())) ? index : from;
 }
 
 /** Durations such as `31ms`, hexadecimal ids and addresses, long random ids. */
