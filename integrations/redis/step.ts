@@ -48,7 +48,7 @@ export function stepCall({ slot, settlements, reservation }: StepRequest, settin
 
   const call = beginCall(allFacts, settings, { keys: [settings.keys.mark(slot)], texts: [randomUUID()] });
   const { numbers } = call;
-  numbers.push(settings.rememberMs, allFacts.length);
+  numbers.push(settings.rememberMs, reservation ? 1 : 0, allFacts.length);
   for (const facts of allFacts) addAccount(call, facts, settings);
   numbers.push(refs.size);
   for (const [ref, { facts, account }] of refs) addRef(call, account, facts, ref);
@@ -64,7 +64,6 @@ export function stepCall({ slot, settlements, reservation }: StepRequest, settin
     addOptional(call, actual, addAmounts);
     addPlaces(named);
   }
-  numbers.push(reservation ? 1 : 0);
   if (reservation) {
     addKey(call, settings.keys.record(homeOf(reservation.accounts), reservation.id));
     addText(call, settings.keys.holdName(reservation.id));

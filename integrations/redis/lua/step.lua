@@ -23,7 +23,7 @@ local MARK_LIFE_MS = '7776000000'
 readFrom(ARGV[1])
 readClock(nextNumber())
 local accounts, keyAt = {}, nextNumber() + 2
-local remember = nextNumber()
+local remember, isReserving = nextNumber(), nextNumber() == 1
 for number = 1, nextNumber() do
   local account
   account, keyAt = nextAccount(keyAt, number)
@@ -35,18 +35,19 @@ for _, account in ipairs(accounts) do loadAccount(account) end
 local refs = {}
 for number = 1, nextNumber() do refs[number] = nextRef() end
 
--- A server that was emptied, or another in its place, has not the mark that it had.
-local mark = redis.call('GETEX', KEYS[1], 'PX', MARK_LIFE_MS)
-if not mark then
-  mark = ARGV[2]
-  redis.call('SET', KEYS[1], mark, 'PX', MARK_LIFE_MS)
-end
+-- A server that was emptied, or another in its place, has not the mark that it had. What is written first decides on a full
+-- server: a reservation writes the mark, and is refused before anything is changed; settlements only prolong its life, which a
+-- full server lets pass, and all that follows in the same script with it.
+local found = redis.call('GET', KEYS[1])
+local mark = found or ARGV[2]
+if not isReserving then redis.call('PEXPIRE', KEYS[1], MARK_LIFE_MS) end
+if isReserving or not found then redis.call('SET', KEYS[1], mark, 'PX', MARK_LIFE_MS) end
 
 push(1)
 push(now)
 push(mark)
 for _ = 1, nextNumber() do settleNext(refs, accounts, remember) end
-if nextNumber() == 1 then reserveNext(refs, accounts) end
+if isReserving then reserveNext(refs, accounts) end
 
 for _, account in ipairs(accounts) do
   if account.isSpent or account.isNew then listAccount(account) end
