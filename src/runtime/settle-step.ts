@@ -20,7 +20,8 @@ export interface Outcome {
 
 /** Books a finished step in every account, adds it to its run, tells listeners and detectors. */
 export function settleStep(parts: OpenStepParts, describe: () => StepInfo, attempts: readonly Attempt[], outcome: Outcome): void {
-  const { core, call, terms } = parts;
+  const { core, call, terms, offer } = parts;
+  const isAnswered = offer.kind === 'answer';
   const { events, meter, clock } = core.guard;
   const { result } = outcome;
   const booked = bookingsOf(parts, attempts);
@@ -35,14 +36,14 @@ export function settleStep(parts: OpenStepParts, describe: () => StepInfo, attem
     core.add({
       kind: call.kind,
       name,
-      calls: attempts.length,
+      calls: isAnswered ? 0 : attempts.length,
       used,
       held: attempts.reduce((sum, attempt) => plus(sum, heldBy(attempt)), zero),
       overage,
       expected: terms?.expected ?? nothingExpected,
       usage,
       isEstimated,
-      isUnpriced: call.kind === 'model' && booked.some(({ price, isCached: cached }) => price === undefined && !cached),
+      isUnpriced: call.kind === 'model' && !isAnswered && booked.some(({ price, isCached: cached }) => price === undefined && !cached),
     });
   }
   const isBilledAsAsked = attempts.length === 1 && !isEstimated && !isCached && !isDuplicate && outcome.kind === 'ok';
@@ -50,7 +51,7 @@ export function settleStep(parts: OpenStepParts, describe: () => StepInfo, attem
   tell(parts, describe, {
     name,
     endedAt,
-    outcome: outcome.kind,
+    outcome: isAnswered && outcome.kind === 'ok' ? 'answered' : outcome.kind,
     used: publicAmounts(used),
     usage,
     isEstimated,
@@ -61,7 +62,7 @@ export function settleStep(parts: OpenStepParts, describe: () => StepInfo, attem
     priceSource: booked[0]?.price?.source,
   });
   // A step that failed because the run was stopped says nothing of the agent, nor does an answer that nobody saw.
-  const isSilent = call.kind === 'model' && outcome.kind === 'ok' && textOf(result) === undefined && !result?.toolCalls;
+  const isSilent = call.kind === 'model' && outcome.kind === 'ok' && wordsOf(call, result) === undefined && !result?.toolCalls;
   if (!isSilent && !isDuplicate && (outcome.kind === 'ok' || !core.haltError()))
     core.judge(recordOf(parts, outcome, { usage, used, name, endedAt }));
 }
@@ -134,9 +135,14 @@ function settleHolds(
   return { used, overage, isDuplicate };
 }
 
-/** The text of a model's answer, where the door told it. */
-const textOf = (result: StepResult | undefined): string | undefined =>
-  result?.text ?? (typeof result?.output === 'string' ? result.output : undefined);
+/**
+ * What a model said in a conversation. The same words to one question after the other (a batch that is sorted into "yes"
+ * and "no") are no repetition: only a model that reads what it said before can go in circles with words alone.
+ */
+function wordsOf(call: Call, result: StepResult | undefined): string | undefined {
+  if (call.kind !== 'model' || !call.messages?.some(({ role }) => role === 'assistant')) return undefined;
+  return result?.text ?? (typeof result?.output === 'string' ? result.output : undefined);
+}
 
 interface Measured {
   readonly usage: Usage | undefined;
@@ -160,7 +166,7 @@ function recordOf(
     kind: call.kind,
     name,
     args: isTool ? call.args : undefined,
-    output: isTool ? result?.output : textOf(result),
+    output: isTool ? result?.output : wordsOf(call, result),
     isError: kind === 'error' || result?.isError,
     error,
     thinking: result?.thinking,
