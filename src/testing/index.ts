@@ -16,3 +16,4 @@ export {
 export { scriptedAgent, type ScriptedAgentOptions, type ScriptedOutcome, type ScriptedTurn, type StepRunner } from './scripted-agent.ts';
 export { fakeClock, type FakeClock } from './fake-clock.ts';
 export { storeContract, type Expect, type TestRunner } from './store-contract.ts';
+export { loopCases, playLoopCase, testLoopCases, type LoopCase, type LoopCaseRunner, type ScriptStep } from './loop-cases.ts';
