@@ -9,7 +9,7 @@ export { createGuard } from './runtime/guard.ts';
 export type { Current, Guard } from './runtime/guard.ts';
 export type { Budgets, Concurrency, Fallback, GuardOptions, RunBudgets, RunOptions, ScopeIds } from './runtime/options.ts';
 export type { Run } from './runtime/run.ts';
-export type { BeginOptions } from './runtime/begin.ts';
+export type { BeginOptions } from './runtime/reserve.ts';
 export type { Step, StreamChannel, Work } from './runtime/step.ts';
 export type { AccountReading, AdjustOptions, ListOptions } from './runtime/accounts-view.ts';
 export type { FallbackAnswer } from './runtime/fallback.ts';
@@ -37,7 +37,7 @@ export type {
   ToolCallView,
   ToolHints,
 } from './core/step.ts';
-export type { CallEdits, MessageEdit, Offer } from './core/offer.ts';
+export type { CallEdits, EditKind, MessageEdit, Offer } from './core/offer.ts';
 export type { Usage, UsageReport } from './core/usage.ts';
 export type { DenialFacts, Halt, HaltCause } from './core/halt.ts';
 export type { Intervention, NameTotals, RunReport } from './core/report.ts';
@@ -54,6 +54,35 @@ export {
   StoreUnavailableError,
   UnpricedModelError,
 } from './core/errors.ts';
+
+// The ladder
+export { cachedAnswer } from './ladder/cached-answer.ts';
+export { cheaperModel } from './ladder/cheaper-model.ts';
+export { handoff } from './ladder/handoff.ts';
+export { heldBackCall } from './ladder/held-back-call.ts';
+export { inputLimit } from './ladder/input-limit.ts';
+export { lighterReasoning } from './ladder/lighter-reasoning.ts';
+export { notice } from './ladder/notice.ts';
+export { presetRungs } from './ladder/presets.ts';
+export { shorterReplies } from './ladder/shorter-replies.ts';
+export { summarizedHistory } from './ladder/summarized-history.ts';
+export { trimmedContext } from './ladder/trimmed-context.ts';
+export { wrapUp } from './ladder/wrap-up.ts';
+export { keepsPairs } from './ladder/pairs.ts';
+export type { CachedAnswerOptions, LookUpAnswer } from './ladder/cached-answer.ts';
+export type { ChooseModel, ModelChoice } from './ladder/cheaper-model.ts';
+export type { HandOver, HandoffOptions, HandoffPackage } from './ladder/handoff.ts';
+export type { HeldBackCallOptions } from './ladder/held-back-call.ts';
+export type { ExcessAction, InputExcess, InputLimit, InputLimitOptions } from './ladder/input-limit.ts';
+export type { LighterReasoningOptions } from './ladder/lighter-reasoning.ts';
+export type { NoticeOptions } from './ladder/notice.ts';
+export type { LadderOption } from './ladder/options.ts';
+export type { LadderPreset } from './ladder/presets.ts';
+export type { PrepareContext, Rung, RungContext, RungOffer, RungOptions, RungStanding } from './ladder/rung.ts';
+export type { ShorterRepliesOptions } from './ladder/shorter-replies.ts';
+export type { Summarize, SummarizedHistoryOptions } from './ladder/summarized-history.ts';
+export type { TrimmedContextOptions } from './ladder/trimmed-context.ts';
+export type { WrapUpOptions } from './ladder/wrap-up.ts';
 
 // Loops
 export { createLoopJudge } from './loops/judge.ts';
@@ -93,7 +122,9 @@ export type { Ask, Fit, Gate, Shortfall, Standing, Sums } from './core/reservati
 
 // The audit log
 export { auditLog } from './audit/log/audit-log.ts';
-export type { AuditLog, AuditLogOptions, EventSource } from './audit/log/audit-log.ts';
+export type { AuditLog, AuditLogOptions } from './audit/log/audit-log.ts';
+export { followEntries } from './audit/log/follow-entries.ts';
+export type { EventSource, FollowOptions } from './audit/log/follow-entries.ts';
 export { readAuditLog } from './audit/log/read-audit-log.ts';
 export type { ReadAuditLogOptions } from './audit/log/read-audit-log.ts';
 export { hmac } from './audit/log/ids.ts';

@@ -43,7 +43,15 @@ export interface CallEdits {
 export type EditKind = keyof CallEdits | 'answer';
 
 /** All of it. */
-export const editKinds = ['model', 'maxOutputTokens', 'reasoning', 'tools', 'messages', 'note', 'answer'] as const satisfies readonly EditKind[];
+export const editKinds = [
+  'model',
+  'maxOutputTokens',
+  'reasoning',
+  'tools',
+  'messages',
+  'note',
+  'answer',
+] as const satisfies readonly EditKind[];
 
 /** One message of an edited history. Indexes count the messages of the call that is being edited, from 0. */
 export type MessageEdit =

@@ -2,7 +2,7 @@ import type { Verdict } from '../core/verdict.ts';
 import { leftOf, pressureDetail } from './facts.ts';
 import { withLastMessage } from './history.ts';
 import { checkFigures, count, share } from './rung-options.ts';
-import type { Rung, RungContext, RungOptions, Standing } from './rung.ts';
+import type { Rung, RungContext, RungOptions, RungStanding } from './rung.ts';
 
 export interface NoticeOptions extends RungOptions {
   /** The most notices in one run. Default 4: a model that does not listen to four will not listen to a fifth. */
@@ -67,7 +67,7 @@ const loopFact = (verdict: Verdict): Fact => ({
   detail: `told of the loop: ${verdict.reason}`,
 });
 
-const budgetFact = (standing: Standing): Fact => ({
+const budgetFact = (standing: RungStanding): Fact => ({
   key: `${standing.scope} ${standing.dimension} ${standing.limit}`,
   text: `The budget runs low, ${leftOf(standing)} left: finish with what you have.`,
   detail: `told of the budget: ${pressureDetail(standing)}`,

@@ -26,7 +26,7 @@ export type RungOffer =
     };
 
 /** How full one account is in one dimension. */
-export interface Standing {
+export interface RungStanding {
   readonly scope: string;
   readonly dimension: Dimension;
   /** In public units: dollars, or counts. */
@@ -40,7 +40,7 @@ export interface Standing {
 /** What a rung is handed. It imports none of it, and keeps no state but in `memory`. */
 export interface RungContext {
   /** The pressures of the accounts that the rung compares, highest first. */
-  readonly standings: readonly Standing[];
+  readonly standings: readonly RungStanding[];
   /** The loop that the run is in, if it is in one. */
   readonly verdict: Verdict | undefined;
   /** Why the run would be halted now: set when nothing is left but to end it. */

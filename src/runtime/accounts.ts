@@ -3,6 +3,7 @@ import { builtinScopes, type Limits, type RunBudget, type ScopeBudget, type Stor
 import { InvalidOptionError } from '../core/errors.ts';
 import { resolveWindow, type ResolvedWindow } from '../core/window.ts';
 import type { AccountRef } from '../stores/store.ts';
+import { keptOf, keptShare } from './climb/kept.ts';
 import type { Clock } from './clock.ts';
 import type { Events } from './events.ts';
 import { amountLimits } from './limits.ts';
@@ -76,6 +77,7 @@ export function createAccounts(options: ResolvedGuardOptions, clock: Clock, even
   for (const [name, budget] of Object.entries(configured)) if (budget) scopes.set(name, resolveScope(name, budget));
   const names = new Set<string>([...builtinScopes, ...scopes.keys(), ...options.requireScopes]);
   const missingReported = new Set<string>();
+  const share = keptShare(options.ladder);
 
   function resolveScope(name: string, budget: ScopeBudget): Scope {
     const onError = (hook: string, error: unknown): void => events.emit('hook:error', { hook, error });
@@ -135,7 +137,8 @@ export function createAccounts(options: ResolvedGuardOptions, clock: Clock, even
       const scope = (!isInner && scopes.get('run')) || unlimited('run');
       const { alertAt = scope.alertAt, onExpire = scope.onExpire } = own ?? {};
       // A run's limits are never looked up by id, so its account is known at once.
-      return accountRef({ ...scope, alertAt, onExpire }, tenantOf(ids), id, undefined, tighter['run']);
+      const account = accountRef({ ...scope, alertAt, onExpire }, tenantOf(ids), id, undefined, tighter['run']);
+      return share === undefined ? account : { ...account, kept: keptOf(account, share) };
     },
 
     headroomOf: (scope, own) => own?.headroom ?? scopes.get(scope)?.headroom ?? options.headroom,

@@ -1,25 +1,16 @@
-import type { CallEdits } from '../core/offer.ts';
 import type { Call, ModelCall } from '../core/step.ts';
 import type { InputCount } from '../meter/meter.ts';
 import type { AccountPlan } from './accounts.ts';
 import { ambientOf } from './ambient.ts';
+import { climb } from './climb/climb.ts';
 import { modelTerms, toolAsk, type ModelTerms } from './asks.ts';
 import type { GiveBack } from './gate.ts';
 import { unpricedReason } from './halts.ts';
 import { openStep } from './open-step.ts';
+import { beginning, outputTerms, reserve, roundOf, type BeginOptions } from './reserve.ts';
 import { refuse, type RunCore } from './run-core.ts';
 import type { Step } from './step.ts';
 import { isPromise } from './time-limit.ts';
-
-/** What a door can say of a step that it begins. All is optional. */
-export interface BeginOptions {
-  /** The reservation's id, where the host has one that survives a replay: a replayed step counts once. Default: a new one. */
-  readonly id?: string | undefined;
-  /** The host's own id of this call: doors that name the same one see the same attempt. */
-  readonly key?: string | undefined;
-  /** False for a door that cannot change the call: it holds the default output cap and cuts a stream that outgrows it. Default true. */
-  readonly canEdit?: boolean | undefined;
-}
 
 /**
  * Begins a step: counts, waits for a slot where calls are bounded, reserves in every account at once. With the store of
@@ -36,7 +27,15 @@ export async function beginStep(core: RunCore, call: Call, options: BeginOptions
   const entering = call.kind === 'model' ? enterGates(core) : nothing;
   const giveBack = isPromise(entering) ? await entering : entering;
   try {
-    return await reserveStep(core, plan, call, terms, giveBack, options);
+    // A wait for a slot or a lookup may have been long enough for the run to be stopped.
+    core.assertGoing();
+    const { ladder } = core;
+    if (!ladder || options.canEdit === false) {
+      // A door that can only stop.
+      if (ladder?.ending) throw core.halt(ladder.ending);
+      return await reserveStep(core, plan, call, terms, giveBack, options);
+    }
+    return await climb({ core, ladder, plan, call, terms, giveBack, options });
   } catch (error) {
     giveBack();
     throw error;
@@ -51,53 +50,26 @@ async function reserveStep(
   giveBack: GiveBack,
   options: BeginOptions,
 ): Promise<Step> {
-  const { guard, tree } = core;
-  // A wait for a slot or a lookup may have been long enough for the run to be stopped.
-  core.assertGoing();
-  const index = tree.nextStep;
-  tree.nextStep += 1;
-  const id = options.id ?? `${core.stepPrefix}${index}`;
-  const ask = terms?.ask ?? toolAsk(call, guard.toolPolicy);
-  const reserving = guard.ledger.reserve({ id, plan, asks: [ask], ttlMs: guard.holdTtlMs });
-  const reply = isPromise(reserving) ? await reserving : reserving;
-  if (!reply.granted) throw refuse(core, reply.denial, index);
-  try {
-    // The store may have taken long enough for the run to be stopped: then nothing more is started.
-    if (isPromise(reserving)) core.assertGoing();
-  } catch (error) {
-    if (!reply.isReplay) guard.ledger.settle(id, plan, undefined);
-    throw error;
-  }
-  // A limit that was set while runs are alive shows in what is granted only.
-  const isLimited = plan.limitsOutput || reply.units < (terms?.ask.unitsWanted ?? 0);
-  const isCapped = capOf(call) <= reply.units;
+  const { guard } = core;
+  const begun = beginning(core, options.id);
+  const reply = await reserve(core, plan, begun, [terms?.ask ?? toolAsk(call, guard.toolPolicy)]);
+  if (!reply.granted) throw refuse(core, reply.denial, begun.index);
+  const { edits, isWatched } = outputTerms(plan, call, terms, reply, options);
   return openStep({
     core,
-    id,
-    index,
+    ...begun,
     round: roundOf(core, call),
     call,
-    offer: { kind: 'call', call, edits: isLimited && !isCapped ? editsOf(call, reply.units) : {}, rungs: [] },
+    offer: { kind: 'call', call, edits, rungs: [] },
     plan,
     amounts: reply.amounts,
     units: reply.units,
     terms,
-    isWatched: isLimited && !isCapped && options.canEdit === false,
+    isWatched,
     key: options.key,
     startedAt: guard.clock.now(),
     giveBack,
   }).step;
-}
-
-/**
- * The number of the model call that a step belongs to: a model call is a new one, tools belong to the run's last. Where no
- * model call is metered, tools that run at the same time are taken to have been asked for at once.
- */
-function roundOf(core: RunCore, { kind }: Call): number {
-  const { tree } = core;
-  if (kind === 'tool' && core.round > 0) return core.round;
-  if (kind === 'model' || !core.hasOpenSteps()) tree.nextRound += 1;
-  return tree.nextRound;
 }
 
 function termsOf(core: RunCore, plan: AccountPlan, call: ModelCall): ModelTerms | Promise<ModelTerms> {
@@ -128,10 +100,3 @@ function enterGates({ gate, guard, info, signal }: RunCore): GiveBack | Promise<
     }
   });
 }
-
-const capOf = (call: Call): number =>
-  call.kind === 'model' ? (call.maxOutputTokens ?? Number.POSITIVE_INFINITY) * Math.max(1, call.n ?? 1) : 0;
-
-/** The cap to send: where output is limited, and only when the caller's own cap is not already as low. */
-const editsOf = (call: Call, units: number): CallEdits =>
-  call.kind === 'model' ? { maxOutputTokens: Math.floor(units / Math.max(1, call.n ?? 1)) } : {};

@@ -8,6 +8,8 @@ import { memoryStore } from '../stores/memory-store.ts';
 import { createAccounts } from './accounts.ts';
 import { accountsView, type AccountReading, type AdjustOptions, type ListOptions } from './accounts-view.ts';
 import { ambientOf, within, type Ambient } from './ambient.ts';
+import { treeLadder } from './climb/run-ladder.ts';
+import { createStandings } from './climb/standings.ts';
 import { systemClock } from './clock.ts';
 import { createEvents, type EventName, type Listener } from './events.ts';
 import { askFallback, type FallbackAnswer } from './fallback.ts';
@@ -121,6 +123,7 @@ export function createGuard<S extends string = never, A = never>(
     meter,
     accounts,
     ledger,
+    standings: createStandings(store, local, clock.now),
     gate: createGate((checked.concurrency as Concurrency).guard),
     holdTtlMs,
     toolPolicy: (name) => checked.tools?.[name],
@@ -140,6 +143,7 @@ export function createGuard<S extends string = never, A = never>(
   function newTree(): RunTree {
     return {
       judge: createLoopJudge({ loops: checked.loops, tools: checked.tools, detectors: checked.detectors, onDetectorError }),
+      climbing: checked.ladder.rungs.length > 0 ? treeLadder() : undefined,
       nextStep: 0,
       nextRound: 0,
       streaming: undefined,

@@ -129,6 +129,7 @@ export function openStep(parts: OpenStepParts): OpenStep {
     try {
       settleStep(parts, describe, attempts, outcome);
     } finally {
+      if (offer.isClosing) core.closingEnded(outcome.kind === 'error');
       leave();
     }
   }
@@ -136,6 +137,7 @@ export function openStep(parts: OpenStepParts): OpenStep {
   function giveBackAll(): void {
     isOpen = false;
     releaseStep(parts, describe, attempts);
+    if (offer.isClosing) core.closingEnded(true);
     leave();
   }
 
@@ -213,7 +215,7 @@ export function openStep(parts: OpenStepParts): OpenStep {
         attempts.findLast(({ doors, keys }) => doors > 0 && (key === undefined || keys.size === 0));
       if (known) return joinAttempt(known, key);
       if (!first.isJoined || !terms) return joinAttempt(first, key);
-      core.assertGoing();
+      core.assertGoing(offer.isClosing);
       const take = (hold: Hold, units: number): Step => {
         const attempt = openAttempt(hold, units, key);
         attempts.push(attempt);

@@ -4,6 +4,7 @@ import type { Duration } from '../core/duration.ts';
 import type { Halt } from '../core/halt.ts';
 import { detectorList, loopOptions, toolPolicies, type LoopOptions } from '../loops/options.ts';
 import { meterOptions, type MeterOptions } from '../meter/options.ts';
+import { ladderOption, type LadderOption } from '../ladder/options.ts';
 import type { Store } from '../stores/store.ts';
 import type { Clock } from './clock.ts';
 import type { Run } from './run.ts';
@@ -35,6 +36,11 @@ export interface GuardOptions<S extends string> extends MeterOptions, Omit<LoopO
   readonly budgets?: Budgets<S> | undefined;
   /** Where budgets are kept. Default: in this process, `memoryStore()`. */
   readonly store?: Store | undefined;
+  /**
+   * What is done before a run is halted: a preset (`gentle`, `standard`, `strict`, or `shadow`, which only reports), or rungs
+   * in their order. Default: none.
+   */
+  readonly ladder?: LadderOption | undefined;
   /** Answers in place of an error when a run is halted. */
   readonly fallback?: Fallback | undefined;
   /** Model calls in flight at once: a number for the guard, or `{ guard, run }`. Default: no bound. */
@@ -104,6 +110,7 @@ export const guardOptions = z.strictObject({
   detectors: detectorList.optional(),
   budgets: budgets(scopeBudget).default({}),
   store: store.optional(),
+  ladder: ladderOption.default({ rungs: [], isShadow: false }),
   fallback: fn<Fallback>('a function of the halt and the run').optional(),
   concurrency: z
     .union([slots.transform((guard) => ({ guard })), z.strictObject({ guard: slots.optional(), run: slots.optional() })], {

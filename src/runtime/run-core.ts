@@ -8,6 +8,8 @@ import type { Meter } from '../meter/meter.ts';
 import { publicAmount } from '../core/budget.ts';
 import type { AccountRef, Denial, ThresholdCrossing } from '../stores/store.ts';
 import type { AccountPlan, Accounts } from './accounts.ts';
+import type { RunLadder, TreeLadder } from './climb/run-ladder.ts';
+import type { Standings } from './climb/standings.ts';
 import type { Clock } from './clock.ts';
 import type { Gate } from './gate.ts';
 import { budgetReason, denialFacts, type HaltFacts } from './halts.ts';
@@ -27,6 +29,8 @@ export interface GuardCore {
   readonly meter: Meter;
   readonly accounts: Accounts;
   readonly ledger: Ledger;
+  /** How full accounts are, for ladders. */
+  readonly standings: Standings;
   readonly gate: Gate;
   readonly holdTtlMs: number;
   readonly toolPolicy: (name: string) => ToolPolicy | undefined;
@@ -41,6 +45,8 @@ export interface GuardCore {
 /** What the runs of one tree share: sub-agents are judged with their parents, and steps are numbered through. */
 export interface RunTree {
   readonly judge: LoopJudge;
+  /** Undefined without a ladder. */
+  readonly climbing: TreeLadder | undefined;
   nextStep: number;
   nextRound: number;
   /** The step whose stream the judge reads: two streams at once would make no sense to it. */
@@ -57,6 +63,8 @@ export interface RunCore {
   /** Begins the ids of the run's steps; no two runs share it, even under one run id. */
   readonly stepPrefix: string;
   readonly gate: Gate;
+  /** Undefined without a ladder. */
+  readonly ladder: RunLadder | undefined;
   /** What this run and those around it set for themselves, by scope. */
   readonly tighter: Readonly<Record<string, AmountLimits>>;
   /** The accounts of this run and of those around it. */
@@ -69,8 +77,14 @@ export interface RunCore {
   haltError(): HaltError | undefined;
   /** Stops the run: latch, abort, and the one error instance. */
   halt(facts: HaltFacts): HaltError;
-  /** Throws when no further step may begin. */
-  assertGoing(): void;
+  /** Ends the run softly: the step that is about to be opened is its last. Nothing is aborted while that one is open. */
+  close(facts: HaltFacts): void;
+  /** The closing step is over. One that failed leaves nothing but the error. */
+  closingEnded(isFailed: boolean): void;
+  /** The error with which this run, or one around it, was ended softly. */
+  closedBy(): HaltError | undefined;
+  /** Throws when no further step may begin; `isClosing` asks for a further attempt of the last one. */
+  assertGoing(isClosing?: boolean): void;
   /** Adds to the totals of the run and of those around it. */
   add(step: StepTotals): void;
   /** Asks the detectors. */
@@ -106,9 +120,12 @@ export function emitAlerts(events: Events, crossings: readonly ThresholdCrossing
 /** The name under which a call is listed: the tool's, or the model's. */
 export const callName = (call: Call): string => (call.kind === 'model' ? call.model : call.name);
 
-/** Stops a run because a reservation was refused, by a budget or (without a denial) by a store that did not answer. */
-export function refuse(core: RunCore, denial: Denial | undefined, step: number): HaltError {
-  if (!denial) return core.halt({ cause: 'store', reason: "the budget store did not answer and an account's policy is `closed`", step });
+/** Why a reservation was refused, as the facts of a halt. */
+export function refusal(denial: Denial | undefined, step: number): HaltFacts {
+  if (!denial) return { cause: 'store', reason: "the budget store did not answer and an account's policy is `closed`", step };
   const facts = denialFacts(denial);
-  return core.halt({ cause: 'budget', reason: budgetReason(facts), denial: facts, step });
+  return { cause: 'budget', reason: budgetReason(facts), denial: facts, step };
 }
+
+/** Stops a run because a reservation was refused, by a budget or (without a denial) by a store that did not answer. */
+export const refuse = (core: RunCore, denial: Denial | undefined, step: number): HaltError => core.halt(refusal(denial, step));

@@ -3,7 +3,7 @@ import type { Halt } from '../core/halt.ts';
 import type { Offer } from '../core/offer.ts';
 import type { RunReport } from '../core/report.ts';
 import type { Call } from '../core/step.ts';
-import type { BeginOptions } from './begin.ts';
+import type { BeginOptions } from './reserve.ts';
 import type { Step, Work } from './step.ts';
 
 /**

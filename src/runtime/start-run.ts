@@ -7,7 +7,8 @@ import type { Call } from '../core/step.ts';
 import { abortWith } from './abort-with.ts';
 import { inheritTighter, type AccountPlan } from './accounts.ts';
 import { within } from './ambient.ts';
-import { beginStep, type BeginOptions } from './begin.ts';
+import { beginStep } from './begin.ts';
+import { runLadder } from './climb/run-ladder.ts';
 import { startDeadline } from './deadline.ts';
 import type { RunInfo } from './events.ts';
 import { createGate } from './gate.ts';
@@ -16,6 +17,7 @@ import { judgeRun } from './judge-run.ts';
 import { amountLimits } from './limits.ts';
 import type { OpenStep } from './open-step.ts';
 import { reportOf } from './report.ts';
+import type { BeginOptions } from './reserve.ts';
 import type { Run } from './run.ts';
 import type { GuardCore, RunCore, RunTree } from './run-core.ts';
 import type { Concurrency, RunBudgets } from './options.ts';
@@ -70,6 +72,9 @@ export function startRun(guard: GuardCore, parts: RunParts): StartedRun {
   const openSteps = new Set<OpenStep>();
   let halted: Halt | undefined;
   let haltError: HaltError | undefined;
+  /** Set when the run was ended softly, by its last step. */
+  let closed: HaltError | undefined;
+  let isClosingOpen = false;
   let endedAt: number | null = null;
   let ending: Promise<void> | undefined;
   let users = 0;
@@ -119,6 +124,7 @@ export function startRun(guard: GuardCore, parts: RunParts): StartedRun {
     signal: controller.signal,
     stepPrefix: `${id}:${randomUUID().slice(0, 8)}:`,
     gate: createGate((options.concurrency as Concurrency).run),
+    ladder: tree.climbing && runLadder(() => core, options.ladder, tree.climbing, totals),
     round: 0,
     runRefs,
     plan() {
@@ -129,20 +135,29 @@ export function startRun(guard: GuardCore, parts: RunParts): StartedRun {
     haltError: () => haltError ?? parent?.haltError(),
     halt(facts: HaltFacts) {
       if (haltError) return haltError;
+      // A run that was ended softly has had its event, and its one error.
+      if (closed && endedAt === null) return stopWith(closed);
       const halt = { step: tree.nextStep, ...facts, runId: id, at: clock.now() };
       // A run that is over can no longer be stopped: its report is final, and listeners have heard of its end.
       if (endedAt !== null) return newHaltError(halt, run.report());
-      halted = halt;
-      haltError = newHaltError(halt, run.report());
-      guard.remember(haltError, info);
-      events.emit('run:halt', { run: info, halt });
-      controller.abort(haltError);
-      return haltError;
+      return stopWith(latch(halt));
     },
-    assertGoing() {
+    close(facts) {
+      isClosingOpen = true;
+      closed = latch({ step: tree.nextStep, ...facts, runId: id, at: clock.now() });
+    },
+    closingEnded(isFailed) {
+      isClosingOpen = false;
+      if (isFailed && closed) stopWith(closed);
+    },
+    closedBy: () => closed ?? parent?.closedBy(),
+    assertGoing(isClosing = false) {
       const stopped = core.haltError();
       if (stopped) throw stopped;
       if (endedAt !== null) throw new RunEndedError(id);
+      const ended = isClosing ? undefined : core.closedBy();
+      // Its answer may still be under way: that must not be aborted.
+      if (ended) throw ended === closed && !isClosingOpen ? stopWith(ended) : ended;
       if (deadline.isOver()) throw overTime();
       controller.signal.throwIfAborted();
     },
@@ -183,7 +198,7 @@ export function startRun(guard: GuardCore, parts: RunParts): StartedRun {
     scopes: ids,
     signal: controller.signal,
     get halted() {
-      return halted;
+      return haltError?.halt;
     },
     get haltError() {
       return core.haltError();
@@ -222,6 +237,21 @@ export function startRun(guard: GuardCore, parts: RunParts): StartedRun {
     },
     [Symbol.asyncDispose]: () => run.end(),
   };
+
+  /** The one error of the halt, which listeners and `lastHalt` hear of. */
+  function latch(halt: Halt): HaltError {
+    halted = halt;
+    const error = newHaltError(halt, run.report());
+    guard.remember(error, info);
+    events.emit('run:halt', { run: info, halt });
+    return error;
+  }
+
+  function stopWith(error: HaltError): HaltError {
+    haltError = error;
+    controller.abort(error);
+    return error;
+  }
 
   const finish = (): Promise<void> => (ending ??= guard.finishing(over()));
 

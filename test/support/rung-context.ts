@@ -1,7 +1,7 @@
 import type { Call, MessageView, ModelCall } from '../../src/core/step.ts';
 import type { Verdict } from '../../src/core/verdict.ts';
 import type { Halt } from '../../src/core/halt.ts';
-import type { PrepareContext, Rung, RungOffer, Standing } from '../../src/ladder/rung.ts';
+import type { PrepareContext, Rung, RungOffer, RungStanding } from '../../src/ladder/rung.ts';
 
 /** Four characters are a token: figures that can be checked by hand. */
 export const countText = (text: string): number => Math.ceil(text.length / 4);
@@ -28,7 +28,7 @@ export function rungContext(parts: Partial<PrepareContext> = {}): PrepareContext
   };
 }
 
-export const standing = (parts: Partial<Standing> = {}): Standing => ({
+export const standing = (parts: Partial<RungStanding> = {}): RungStanding => ({
   scope: 'run',
   dimension: 'usd',
   limit: 1,

@@ -1,0 +1,63 @@
+import type { Halt } from '../../core/halt.ts';
+import type { Call } from '../../core/step.ts';
+import type { Ladder } from '../../ladder/options.ts';
+import type { HaltFacts } from '../halts.ts';
+import type { RunCore } from '../run-core.ts';
+import { keepNewest, type Totals } from '../totals.ts';
+import { loopPressure, type LoopPressure } from './loop-pressure.ts';
+import { rungNotes, type RungNotes } from './notes.ts';
+import { isFor, type Climb } from './offers.ts';
+
+/** What the runs of one tree share of their ladder. */
+export interface TreeLadder {
+  readonly loop: LoopPressure;
+  readonly notes: RungNotes;
+}
+
+export const treeLadder = (): TreeLadder => ({ loop: loopPressure(), notes: rungNotes() });
+
+/** The ladder of one run. */
+export interface RunLadder extends Ladder {
+  readonly notes: RungNotes;
+  /** Why the run is about to end: from now on only its terminal rungs are climbed. */
+  ending: HaltFacts | undefined;
+  answeredTools: number;
+  /** Whether a rung could end the run with an answer. */
+  readonly canLand: boolean;
+  haltOf(facts: HaltFacts): Halt;
+  /** Tells of the rungs of a step: events and the report name those that are new, and those that answer. */
+  report(step: number, kind: Call['kind'], climbs: readonly Climb[]): void;
+  /** What would have ended the run, had the ladder not been a shadow. */
+  landingOf(call: Call): readonly Climb[];
+}
+
+export function runLadder(coreOf: () => RunCore, { rungs, isShadow }: Ladder, { notes }: TreeLadder, totals: Totals): RunLadder {
+  /** What was in effect at the last step of each kind. */
+  const inEffect: Record<Call['kind'], ReadonlySet<string>> = { model: new Set(), tool: new Set() };
+  return {
+    rungs,
+    isShadow,
+    notes,
+    ending: undefined,
+    answeredTools: 0,
+    canLand: !isShadow && rungs.some(({ isTerminal }) => isTerminal),
+    haltOf(facts) {
+      const { info, guard, tree } = coreOf();
+      return { step: tree.nextStep, ...facts, runId: info.id, at: guard.clock.now() };
+    },
+    report(step, kind, climbs) {
+      const { guard, info } = coreOf();
+      const before = inEffect[kind];
+      inEffect[kind] = new Set(climbs.map(({ rung, done }) => `${rung}: ${done}`));
+      for (const { rung, pressure, detail, done, isAnswer } of climbs) {
+        if (!isAnswer && before.has(`${rung}: ${done}`)) continue;
+        keepNewest(totals.interventions, { step, rung, pressure, detail, ...(isShadow ? { isShadow } : {}) });
+        guard.events.emit('ladder:climb', { run: info, step, rung, pressure, detail, isShadow });
+      }
+    },
+    landingOf(call) {
+      const landing = rungs.find((rung) => rung.isTerminal && isFor(rung, call));
+      return landing ? [{ rung: landing.name, pressure: 'spend', detail: 'it would have ended the run', done: 'end', isAnswer: true }] : [];
+    },
+  };
+}

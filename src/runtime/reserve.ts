@@ -1,0 +1,97 @@
+import type { CallEdits, EditKind } from '../core/offer.ts';
+import type { Ask } from '../core/reservation.ts';
+import type { Call } from '../core/step.ts';
+import type { Denial, ReserveReply } from '../stores/store.ts';
+import type { AccountPlan } from './accounts.ts';
+import type { ModelTerms } from './asks.ts';
+import { refuse, type RunCore } from './run-core.ts';
+import { isPromise } from './time-limit.ts';
+
+/** What a door can say of a step that it begins. All is optional. */
+export interface BeginOptions {
+  /** The reservation's id, where the host has one that survives a replay: a replayed step counts once. Default: a new one. */
+  readonly id?: string | undefined;
+  /** The host's own id of this call: doors that name the same one see the same attempt. */
+  readonly key?: string | undefined;
+  /**
+   * What the door can do with an offer: all (true), nothing (false), or the parts that it names. Where it cannot send an
+   * output cap, the default cap is held and a stream that outgrows it is cut; a rung whose edits it cannot make is not
+   * climbed. Default true.
+   */
+  readonly canEdit?: boolean | readonly EditKind[] | undefined;
+}
+
+/** Whether the provider itself holds to the output cap. */
+export const canSendCap = ({ canEdit = true }: BeginOptions): boolean =>
+  typeof canEdit === 'boolean' ? canEdit : canEdit.includes('maxOutputTokens');
+
+/** A step that is being begun. */
+export interface Beginning {
+  readonly id: string;
+  readonly index: number;
+}
+
+/** Numbers a step. */
+export function beginning({ tree, stepPrefix }: RunCore, id?: string): Beginning {
+  const index = tree.nextStep;
+  tree.nextStep += 1;
+  return { id: id ?? `${stepPrefix}${index}`, index };
+}
+
+type Granted = ReserveReply & { readonly granted: true };
+
+/** Holds the first of the asks that fits, or says what was short. Throws where the run was stopped meanwhile, or the store failed. */
+export async function reserve(
+  core: RunCore,
+  plan: AccountPlan,
+  { id, index }: Beginning,
+  asks: readonly Ask[],
+): Promise<Granted | { readonly granted: false; readonly denial: Denial }> {
+  const { ledger, holdTtlMs } = core.guard;
+  const reserving = ledger.reserve({ id, plan, asks, ttlMs: holdTtlMs });
+  const reply = isPromise(reserving) ? await reserving : reserving;
+  if (!reply.granted) {
+    if (!reply.denial) throw refuse(core, undefined, index);
+    return reply;
+  }
+  try {
+    // The store may have taken long enough for the run to be stopped: then nothing more is started.
+    if (isPromise(reserving)) core.assertGoing();
+  } catch (error) {
+    if (!reply.isReplay) ledger.settle(id, plan, undefined);
+    throw error;
+  }
+  return reply;
+}
+
+/** What a grant means for the output: the cap to send, and whether a stream must be watched because nobody else holds to it. */
+export function outputTerms(
+  plan: AccountPlan,
+  call: Call,
+  terms: ModelTerms | undefined,
+  { units }: Granted,
+  options: BeginOptions,
+): { readonly edits: CallEdits; readonly isWatched: boolean } {
+  // A limit that was set while runs are alive shows in what is granted only.
+  const isLimited = plan.limitsOutput || units < (terms?.ask.unitsWanted ?? 0);
+  if (!isLimited || capOf(call) <= units) return { edits: {}, isWatched: false };
+  return { edits: capEdits(call, units), isWatched: !canSendCap(options) };
+}
+
+/**
+ * The number of the model call that a step belongs to: a model call is a new one, tools belong to the run's last. Where no
+ * model call is metered, tools that run at the same time are taken to have been asked for at once.
+ */
+export function roundOf(core: RunCore, { kind }: Call): number {
+  const { tree } = core;
+  if (kind === 'tool' && core.round > 0) return core.round;
+  if (kind === 'model' || !core.hasOpenSteps()) tree.nextRound += 1;
+  return tree.nextRound;
+}
+
+const capOf = (call: Call): number =>
+  call.kind === 'model' ? (call.maxOutputTokens ?? Number.POSITIVE_INFINITY) * Math.max(1, call.n ?? 1) : 0;
+
+/** The cap to send: where output is limited, and only when the caller's own cap is not already as low. */
+const capEdits = (call: Call, units: number): CallEdits =>
+  call.kind === 'model' ? { maxOutputTokens: Math.floor(units / Math.max(1, call.n ?? 1)) } : {};
