@@ -1,21 +1,12 @@
 import type { Writable } from 'node:stream';
 import { InvalidOptionError } from '../../core/errors.ts';
-import type { EventName, Events } from '../../runtime/events.ts';
 import { AUDIT_VERSION, type AuditEntry } from './entry.ts';
-import { auditEntries } from './entries.ts';
 import { fileWriter } from './file-writer.ts';
-import type { IdWriter } from './ids.ts';
+import { followEntries, type EventSource, type FollowOptions } from './follow-entries.ts';
 import { lineQueue } from './line-queue.ts';
 import { streamWriter } from './stream-writer.ts';
 
-/** The part of a guard that listeners need. */
-export type EventSource = Pick<Events, 'on'>;
-
-export interface AuditLogOptions {
-  /** Writes ids in another form; `hmac(key)` hashes them. Default: as they are. */
-  readonly ids?: IdWriter | undefined;
-  /** Which events are written. Default: all. */
-  readonly events?: readonly EventName[] | undefined;
+export interface AuditLogOptions extends FollowOptions {
   /** The file is put aside under a name with its time when it has grown to so many bytes. Default 64 MiB. */
   readonly rotateBytes?: number | undefined;
   /** How many files put aside are kept; the oldest are deleted. Default 64, with the default size 4 GiB in all. */
@@ -26,8 +17,6 @@ export interface AuditLogOptions {
   readonly isDurable?: boolean | undefined;
   /** Told when writing fails. The log goes on trying. */
   readonly onError?: ((error: unknown) => void) | undefined;
-  /** Milliseconds since the epoch. Default `Date.now`. */
-  readonly now?: (() => number) | undefined;
 }
 
 /** An audit log that is being written. */
@@ -42,20 +31,6 @@ export interface AuditLog {
   readonly counts: { readonly written: number; readonly lost: number };
 }
 
-const every: readonly EventName[] = [
-  'run:start',
-  'run:end',
-  'run:halt',
-  'step:start',
-  'step:end',
-  'budget:alert',
-  'loop:verdict',
-  'ladder:climb',
-  'scope:missing',
-  'store:error',
-  'usage:invalid',
-  'hook:error',
-];
 const BATCH = 256 * 1024;
 const RETRY_MS = [100, 500, 2_000, 10_000];
 const FLUSH_MS = 5_000;
@@ -76,7 +51,6 @@ export function auditLog(target: string | Writable, options: AuditLogOptions = {
   checkCounts({ rotateBytes, keep, maxPending });
   const writer = typeof target === 'string' ? fileWriter(target, { rotateBytes, keep, isDurable, now }) : streamWriter(target);
   const queue = lineQueue(maxPending);
-  const entries = auditEntries(options.ids, now);
   const offs = new Set<() => void>();
   const counts = { written: 0, lost: 0 };
   let pumping: Promise<void> | undefined;
@@ -148,10 +122,10 @@ export function auditLog(target: string | Writable, options: AuditLogOptions = {
 
   return {
     follow(guard) {
-      const each = (options.events ?? every).map((name) => guard.on(name, (event) => write(entries[name](event as never))));
+      const stop = followEntries(guard, write, options);
       const off = (): void => {
         offs.delete(off);
-        for (const stop of each) stop();
+        stop();
       };
       offs.add(off);
       return off;

@@ -1,0 +1,150 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { followEntries, InvalidOptionError, type AccountReading, type AuditEntry } from 'holdfast';
+import { accessCheck, loopbackHosts, type Objection } from './access.ts';
+import { guardActions, RefusedError, type DashboardGuard } from './actions.ts';
+import { eventStreams, type Message } from './event-streams.ts';
+import { assets, pageHeaders } from './page/assets.ts';
+import { readJson } from './read-json.ts';
+import { watchedRuns } from './watched-runs.ts';
+
+export interface DashboardOptions {
+  /**
+   * Whoever has it may look and act; at least 16 characters. Without one the page is for this machine alone, and can only
+   * be looked at.
+   */
+  readonly token?: string | undefined;
+  /** The host names under which the page is reached. Default: those of this machine (`localhost`, `127.0.0.1`, `[::1]`). */
+  readonly hosts?: readonly string[] | undefined;
+  /** Where in your server the page lives, such as `/holdfast`. Default: at its root. */
+  readonly basePath?: string | undefined;
+  /** How often open pages are told of what has changed, in milliseconds. Default 500. */
+  readonly everyMs?: number | undefined;
+}
+
+/** A page over one guard, or over entries of an audit log. */
+export interface Dashboard {
+  /** For `http.createServer`, or as a middleware: true when the request was for the page, and was answered. */
+  handler(request: IncomingMessage, response: ServerResponse): boolean;
+  /** Shows an entry: for logs of other processes. A guard that was given is followed by itself. */
+  add(entry: AuditEntry): void;
+  /** Stops listening and closes the pages that are open. */
+  close(): void;
+}
+
+const ACCOUNTS_SHOWN = 200;
+const ACCOUNTS_EVERY_MS = 1_000;
+
+/**
+ * The page as a request handler for one's own server. Nothing on it comes from elsewhere, and no prompt, argument or result
+ * is on it. A page that does not read what it is sent is dropped, never waited for.
+ *
+ * @throws InvalidOptionError
+ * @example createServer((request, response) => dashboard(guard, { token }).handler(request, response)).listen(4700, '127.0.0.1');
+ */
+export function dashboard(guard: DashboardGuard | undefined, options: DashboardOptions = {}): Dashboard {
+  const { token, hosts = loopbackHosts, basePath = '', everyMs = 500 } = options;
+  if (token !== undefined && token.length < 16) {
+    const message = 'expected a token of at least 16 characters: a shorter one can be guessed';
+    throw new InvalidOptionError('options of dashboard', [{ path: 'token', message, value: undefined }]);
+  }
+  const access = accessCheck({ token, hosts });
+  const watched = watchedRuns();
+  const streams = eventStreams();
+  const actions = guard && guardActions(guard, (run) => watched.run(run)?.endedAt === null);
+  const stopFollowing = guard ? followEntries(guard, watched.add) : () => {};
+  const canAct = token !== undefined && actions !== undefined;
+  let accounts: readonly AccountReading[] = [];
+  let accountsAt = 0;
+  let isReading = false;
+
+  /** Accounts are read from the store while somebody looks, once a second at most. */
+  function refreshAccounts(): void {
+    if (!guard || isReading || Date.now() - accountsAt < ACCOUNTS_EVERY_MS) return;
+    isReading = true;
+    const done = (read?: readonly AccountReading[]): void => {
+      isReading = false;
+      accountsAt = Date.now();
+      if (read) accounts = read;
+    };
+    guard.list({ most: ACCOUNTS_SHOWN }).then(done, () => done());
+  }
+
+  const timer = setInterval(() => {
+    if (streams.count === 0) return;
+    refreshAccounts();
+    streams.send();
+  }, everyMs);
+  timer.unref();
+
+  const render = (run: string | null) => (): Message[] => [
+    { event: 'overview', data: { ...watched.overview(), accounts: accounts.filter(({ scope }) => scope !== 'run'), canAct } },
+    ...(run === null
+      ? []
+      : [
+          {
+            event: 'run',
+            data: { detail: watched.run(run) ?? null, accounts: accounts.filter(({ scope, id }) => scope === 'run' && id === run) },
+          },
+        ]),
+  ];
+
+  function answer(request: IncomingMessage, response: ServerResponse, url: URL, path: string): void {
+    const objection = access.objection(request);
+    const asset = assets[path];
+    if (objection) return refuse(response, objection);
+    if (asset && (request.method === 'GET' || request.method === 'HEAD')) {
+      response.writeHead(200, { ...pageHeaders, 'content-type': asset.type });
+      response.end(request.method === 'HEAD' ? undefined : asset.body);
+    } else if (path === '/api/events' && request.method === 'GET') {
+      const notAllowed = access.toSee(request);
+      refreshAccounts();
+      if (notAllowed) refuse(response, notAllowed);
+      else if (!streams.open(response, render(url.searchParams.get('run'))))
+        refuse(response, { status: 503, text: 'too many pages are open' });
+    } else if ((path === '/api/limit' || path === '/api/halt') && request.method === 'POST') {
+      act(request, response, path).catch(() => response.destroy());
+    } else refuse(response, { status: 404, text: 'there is nothing here' });
+  }
+
+  async function act(request: IncomingMessage, response: ServerResponse, path: string): Promise<void> {
+    const notAllowed = access.toAct(request) ?? (actions ? undefined : { status: 403, text: 'a log can only be looked at' });
+    if (notAllowed || !actions) return refuse(response, notAllowed ?? { status: 403, text: '' });
+    try {
+      const asked = await readJson(request);
+      await (path === '/api/limit' ? actions.setLimit(asked) : actions.haltRun(asked));
+      accountsAt = 0;
+      refreshAccounts();
+      response.writeHead(204, pageHeaders).end();
+    } catch (error) {
+      refuse(
+        response,
+        error instanceof RefusedError ? { status: 400, text: error.message } : { status: 500, text: 'the store did not do it' },
+      );
+    }
+    return undefined;
+  }
+
+  return {
+    handler(request, response) {
+      const url = new URL(request.url ?? '/', 'http://localhost');
+      if (url.pathname === basePath && basePath !== '') {
+        response.writeHead(308, { location: `${basePath}/` }).end();
+        return true;
+      }
+      if (!url.pathname.startsWith(`${basePath}/`)) return false;
+      answer(request, response, url, url.pathname.slice(basePath.length));
+      return true;
+    },
+    add: watched.add,
+    close() {
+      clearInterval(timer);
+      stopFollowing();
+      streams.closeAll();
+    },
+  };
+}
+
+function refuse(response: ServerResponse, { status, text }: NonNullable<Objection>): void {
+  response.writeHead(status, { ...pageHeaders, 'content-type': 'text/plain; charset=utf-8' });
+  response.end(text);
+}
