@@ -22,6 +22,26 @@ describe.each([
     }
   });
 
+  test('1,500 texts of characters of two and three bytes, known ones beside rare ones, have the counts that js-tiktoken gives them', () => {
+    const random = randomFrom(15);
+    const known = ranks.bpe_ranks
+      .split(' ')
+      .slice(2)
+      .map((entry) => Buffer.from(entry, 'base64').toString())
+      .filter((entry) => !entry.includes('\ufffd') && /[^\0-\x7f]/.test(entry));
+    const blocks = [0x80, 0x400, 0x600, 0x900, 0xe00, 0x2000, 0x3040, 0x4e00, 0x6000, 0x9000, 0xac00, 0xf900];
+    for (let round = 0; round < 1_500; round++) {
+      const parts = Array.from({ length: 1 + Math.floor(random() * 14) }, () =>
+        random() < 0.4
+          ? known[Math.floor(random() * known.length)]
+          : String.fromCharCode((blocks[Math.floor(random() * blocks.length)] ?? 0) + Math.floor(random() * 128)),
+      );
+      const text = parts.join('');
+      const expected = oracle.encode(text, [], []).length;
+      if (countNow(text, encoding) !== expected) expect({ text, count: countNow(text, encoding) }).toEqual({ text, count: expected });
+    }
+  });
+
   test('a text of many chunks has the count that js-tiktoken gives it, whatever stands at their seams', () => {
     const random = randomFrom(14);
     const text = Array.from({ length: 1_200 }, () => randomText(random, 60)).join('');

@@ -1,6 +1,7 @@
 import { createPairCache, pairSlot, type PairCache } from './pair-cache.ts';
 import { nextHash } from './piece-hash.ts';
 import { NO_RANK, rankOf, type Vocabulary } from './vocabulary.ts';
+import { codePointAt, wholeWidth } from './whole-characters.ts';
 
 /**
  * Merges stretches of text over one vocabulary. A part of a stretch is named by the place of its first byte, counted from the start of
@@ -9,6 +10,8 @@ import { NO_RANK, rankOf, type Vocabulary } from './vocabulary.ts';
 export interface Merger {
   readonly vocabulary: Vocabulary;
   readonly pairCache: PairCache;
+  /** How many parts there are. */
+  count: number;
   /** The part that follows each part; the length of the stretch after the last. */
   next: Int32Array;
   previous: Int32Array;
@@ -24,6 +27,7 @@ const FIRST_CAPACITY = 1024;
 export const createMerger = (vocabulary: Vocabulary): Merger => ({
   vocabulary,
   pairCache: createPairCache(),
+  count: 0,
   ...roomFor(FIRST_CAPACITY),
 });
 
@@ -45,8 +49,7 @@ export function mergeTokens(merger: Merger, bytes: Uint8Array, start: number, en
   const length = end - start;
   if (length >= merger.next.length) Object.assign(merger, roomFor(2 * length));
   const { ranks } = merger;
-  let count = length;
-  for (let lowest = splitIntoBytes(merger, bytes, start, length); lowest !== NO_RANK;) {
+  for (let lowest = split(merger, bytes, start, length); lowest !== NO_RANK;) {
     let target = lowest;
     lowest = NO_RANK;
     for (let part = 0; part < length; part++) {
@@ -56,30 +59,42 @@ export function mergeTokens(merger: Merger, bytes: Uint8Array, start: number, en
         continue;
       }
       const made = join(merger, bytes, start, length, part);
-      count--;
       if (made < lowest) lowest = made;
       if (made < target) target = -1;
     }
   }
-  return count;
+  return merger.count;
 }
 
-/** Begins with single bytes; answers the lowest rank among their pairs. */
-function splitIntoBytes(merger: Merger, bytes: Uint8Array, start: number, length: number): number {
+/** Begins with single bytes and whole characters; answers the lowest rank among their pairs. */
+function split(merger: Merger, bytes: Uint8Array, start: number, length: number): number {
   const { next, previous, tokens, ranks } = merger;
-  const { pairs } = merger.vocabulary;
+  const { pairs, characters } = merger.vocabulary;
   let lowest = NO_RANK;
-  let byte = bytes[start]!;
-  for (let part = 0; part < length; part++) {
-    const following = part + 1 < length ? bytes[start + part + 1]! : 0;
-    const rank = part + 1 < length ? pairs[(byte << 8) | following]! : NO_RANK;
-    next[part] = part + 1;
-    previous[part] = part - 1;
-    tokens[part] = byte - 256;
-    ranks[part] = rank;
-    if (rank < lowest) lowest = rank;
-    byte = following;
+  let before = -1;
+  let count = 0;
+  for (let part = 0; part < length;) {
+    const width = wholeWidth(characters, bytes, start, start + part, start + length);
+    const token = width === 1 ? bytes[start + part]! - 256 : characters.ranks[codePointAt(bytes, start + part, width)]!;
+    tokens[part] = token;
+    next[part] = part + width;
+    previous[part] = before;
+    for (let inner = part + 1; inner < part + width; inner++) ranks[inner] = NO_RANK;
+    if (before >= 0) {
+      const left = tokens[before]!;
+      const isPairOfBytes = left < 0 && token < 0;
+      const rank = isPairOfBytes
+        ? pairs[((left + 256) << 8) | (token + 256)]!
+        : joinedRank(merger, bytes, left, token, start + before, start + part + width);
+      ranks[before] = rank;
+      if (rank < lowest) lowest = rank;
+    }
+    before = part;
+    part += width;
+    count++;
   }
+  ranks[before] = NO_RANK;
+  merger.count = count;
   return lowest;
 }
 
@@ -94,6 +109,7 @@ function join(merger: Merger, bytes: Uint8Array, start: number, length: number, 
   next[part] = after;
   previous[after] = part;
   ranks[taken] = NO_RANK;
+  merger.count--;
   const right = after < length ? joinedRank(merger, bytes, token, tokens[after]!, start + part, start + next[after]!) : NO_RANK;
   ranks[part] = right;
   if (before < 0) return right;

@@ -1,5 +1,6 @@
 import { nextHash, slotOf } from './piece-hash.ts';
 import { NO_RANK, TAG_BITS, tagOf, type Vocabulary } from './vocabulary.ts';
+import { createWholeCharacters, noteEntry } from './whole-characters.ts';
 
 /** A vocabulary that is being read, step by step, so that a reader can give the event loop back between steps. */
 export interface VocabularyReader {
@@ -32,6 +33,7 @@ export function createVocabularyReader(data: Uint8Array): VocabularyReader {
     table: new Int32Array(tableSize),
     mask: tableSize - 1,
     pairs: new Int32Array(65_536).fill(NO_RANK),
+    characters: createWholeCharacters(),
   };
   let at = 0;
   let filled = 1;
@@ -76,7 +78,7 @@ function decodeBase64(data: Uint8Array, start: number, end: number, target: Uint
   return filled;
 }
 
-function addEntry({ entries, table, mask, pairs }: Vocabulary, place: number, end: number): void {
+function addEntry({ entries, table, mask, pairs, characters }: Vocabulary, place: number, end: number): void {
   const first = place + 1;
   let hash = 0;
   for (let at = first; at < end; at++) hash = nextHash(hash, entries[at]!);
@@ -87,4 +89,5 @@ function addEntry({ entries, table, mask, pairs }: Vocabulary, place: number, en
   table[slot] = rank;
   entries[place] = end - first;
   if (end - first === 2) pairs[(entries[first]! << 8) | entries[first + 1]!] = rank;
+  if (entries[first]! >= 0x80 || entries[end - 1]! >= 0x80) noteEntry(characters, entries, first, end, rank);
 }

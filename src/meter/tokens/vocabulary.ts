@@ -1,4 +1,5 @@
 import { isSamePiece, slotOf } from './piece-hash.ts';
+import type { WholeCharacters } from './whole-characters.ts';
 
 /** What `rankOf` answers for bytes that are no entry: larger than every rank. */
 export const NO_RANK = 0x7fff_ffff;
@@ -19,6 +20,7 @@ export interface Vocabulary {
   readonly mask: number;
   /** The rank of each pair of bytes, by `first << 8 | second`: merging begins with pairs, so they get a table of their own. */
   readonly pairs: Int32Array;
+  readonly characters: WholeCharacters;
 }
 
 /** The bits of a spread hash that a rank carries. */

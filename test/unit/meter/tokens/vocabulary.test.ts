@@ -41,6 +41,33 @@ describe.each([
     expect({ misses, longest }).toEqual({ misses: 0, longest: LONGEST_ENTRY_BYTES });
   });
 
+  test('a character that may be taken whole ranks below every entry that it is joined into', () => {
+    const vocabulary = read(rankData(encoding));
+    const { crossed } = vocabulary.characters;
+    let checked = 0;
+    const wrong: string[] = [];
+    for (const entry of ranks.bpe_ranks.split(' ').slice(2)) {
+      const bytes = Buffer.from(entry, 'base64');
+      const text = bytes.toString();
+      if (bytes.length < 4 || text.includes('\ufffd')) continue;
+      const rank = rankIn(vocabulary, bytes);
+      let at = 0;
+      for (const character of Array.from(text)) {
+        const start = at;
+        at += Buffer.byteLength(character);
+        if (at - start === bytes.length || at - start < 2 || at - start > 3) continue;
+        checked++;
+        const isBarred =
+          (start > 0 && crossed[(bytes[start - 1]! << 8) | bytes[start]!] === 1) ||
+          (at < bytes.length && crossed[(bytes[at - 1]! << 8) | bytes[at]!] === 1);
+        const own = rankIn(vocabulary, bytes.subarray(start, at));
+        if (own !== NO_RANK && own >= rank && !isBarred) wrong.push(text);
+      }
+    }
+    expect(wrong).toEqual([]);
+    expect(checked).toBeGreaterThan(5_000);
+  });
+
   test('what is no entry has no rank, however near to one it is', () => {
     const vocabulary = read(rankData(encoding));
     expect(rankIn(vocabulary, Buffer.from(' the'))).toBeLessThan(NO_RANK);
