@@ -403,6 +403,15 @@ describe('guard.close', () => {
 });
 
 describe('what a run leaves in the store', () => {
+  it('is one account for a whole tree, unless a run inside it has limits of its own', async () => {
+    const guard = createGuard();
+    const outer = guard.start({ budgets: { run: { steps: 5 } } });
+    const inner = guard.start({ parent: outer });
+    await inner.step(toolCall(), () => ({ output: 1 }));
+    expect((await guard.list({ scope: 'run' })).map(({ id, used }) => [id, used.steps])).toEqual([[outer.id, 1]]);
+    await guard.close();
+  });
+
   it('is nothing, once it and the runs inside it are over', async () => {
     const guard = createGuard({ budgets: { run: { steps: 5 } } });
     const outer = guard.start();
