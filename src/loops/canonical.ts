@@ -69,7 +69,8 @@ function writeObject(value: object, depth: number, walk: Walk): string {
     if (value instanceof Date) return JSON.stringify(value.toISOString());
     if (ArrayBuffer.isView(value)) return `"bytes:${value.byteLength}"`;
     if (value instanceof Map) return write(Object.fromEntries(value), depth, walk);
-    if (Array.isArray(value) || value instanceof Set) return writeList([...value], depth, walk);
+    if (Array.isArray(value)) return writeList(value, value.length, depth, walk);
+    if (value instanceof Set) return writeList(value, value.size, depth, walk);
     const parts: string[] = [];
     const fields = value as Record<string, unknown>;
     const keys = Object.keys(fields);
@@ -86,11 +87,11 @@ function writeObject(value: object, depth: number, walk: Walk): string {
   }
 }
 
-function writeList(items: readonly unknown[], depth: number, walk: Walk): string {
+function writeList(items: Iterable<unknown>, size: number, depth: number, walk: Walk): string {
   const parts: string[] = [];
   for (const item of items) {
     if (walk.left <= 0) {
-      parts.push(`"… ${items.length}"`);
+      parts.push(`"… ${size}"`);
       break;
     }
     parts.push(write(item, depth + 1, walk));

@@ -107,11 +107,12 @@ const valuesOf = (args: string): string => args.replace(/"[^"\\]{1,64}":/g, ' ')
 
 const PATHS = /[\w.~-]*\/[\w./~*-]*[\w*]|[\w-]+\.[a-z]{1,5}\b/gi;
 const PATHS_MAX = 16;
+const PATHS_WITHIN = 600;
 const TARGETS_MAX = 80;
 
 /** Files, folders and addresses that a call names: its targets, beside numbers and ids. */
 const pathsOf = (args: string): readonly number[] =>
-  (args.slice(0, 2000).match(PATHS) ?? []).slice(0, PATHS_MAX).map((path) => hashText(path) | 0);
+  (args.slice(0, PATHS_WITHIN).match(PATHS) ?? []).slice(0, PATHS_MAX).map((path) => hashText(path) | 0);
 
 /** The tool's own name, as in `grep -r x`, says nothing of what is asked. */
 function withoutName(words: Int32Array, name: string): Int32Array {
