@@ -2,12 +2,13 @@ import type { RedisCommands } from './clients.ts';
 
 /** How a server that does not answer is treated. */
 export interface BreakerOptions {
-  /** How long an answer may take. */
+  /** How long the server may be silent while it is asked. */
   readonly timeoutMs: number;
   /** For how long nobody asks again, once an answer failed to come. */
   readonly restMs: number;
 }
 
+/** How often it is looked at within that time. */
 const LOOKS = 4;
 
 /** An answer of the server that is a refusal (`READONLY …`, `OOM …`): it is there. */

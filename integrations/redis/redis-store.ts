@@ -5,9 +5,9 @@ import { withBreaker } from './breaker.ts';
 import { checkServers, type ServerProblem } from './check-server.ts';
 import { isRedisClient, redisCommands, type RedisClient } from './clients.ts';
 import { keyspace } from './keys.ts';
+import { extendHold } from './extend-hold.ts';
 import { liveReservations } from './live-reservations.ts';
 import { openedCommands } from './open-client.ts';
-import { extendHold } from './extend-hold.ts';
 import { storeServer } from './server.ts';
 import { stepQueue } from './step-queue.ts';
 
@@ -124,7 +124,8 @@ function checkOptions(
     if (!(durationMs(value as Duration) > 0)) problem(name, value, "must be a duration such as '5m' or '30d'");
   }
   for (const [name, value] of Object.entries(times)) {
-    if (!(value >= 0 && value <= 60_000)) problem(name, value, 'must be a number of milliseconds from 0 to 60,000');
+    const least = name === 'settleWithinMs' ? 0 : 1;
+    if (!(value >= least && value <= 60_000)) problem(name, value, `must be a number of milliseconds from ${least} to 60,000`);
   }
   if (issues.length > 0) throw new InvalidOptionError('redisStore', issues);
 }

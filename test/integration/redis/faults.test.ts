@@ -286,6 +286,7 @@ describe('redisStore', () => {
     ['remember', () => redisStore('redis://x', { remember: 'long' as never })],
     ['settleWithinMs', () => redisStore('redis://x', { settleWithinMs: -1 })],
     ['timeoutMs', () => redisStore('redis://x', { timeoutMs: Number.NaN })],
+    ['restMs', () => redisStore('redis://x', { restMs: 0 })],
   ])('refuses an unusable %s by name', (name, make) => {
     expect(make).toThrow(expect.objectContaining({ code: 'invalid_option', message: expect.stringContaining(`${name}:`) as string }));
   });
