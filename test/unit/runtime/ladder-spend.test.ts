@@ -282,6 +282,31 @@ describe.each([
   });
 });
 
+describe('an offer whose time has passed', () => {
+  it('is refused by the store itself, when others have spent what this process does not know of', async () => {
+    const shared = memoryStore();
+    const guardHere = () =>
+      createGuard({
+        budgets: { user: { usd: 10 } },
+        store: remote(shared),
+        ladder: [cheaperModel('cheap', { at: 0.5 })],
+        prices,
+        loops: 'off',
+      });
+    const [here, there] = [guardHere(), guardHere()];
+    const call = { kind: 'model', model: 'dear', messages: [{ role: 'user', text: 'x' }], maxOutputTokens: 5 } as const;
+    const spend = async (guard: Guard, outputTokens: number) =>
+      guard.run({ scopes: { user: 'u1' } }, async (run) => {
+        const step = await run.begin(call);
+        await step.end({ text: 'y' }, { inputTokens: 1, outputTokens });
+        return step.offer.kind === 'call' ? step.offer.rungs : undefined;
+      });
+    expect(await spend(here, 1)).toEqual([]);
+    expect(await spend(there, 600)).toEqual([]);
+    expect(await spend(here, 1)).toEqual(['cheaperModel']);
+  });
+});
+
 describe('the closing call', () => {
   it('leaves the error of the halt when it fails, and the fallback is asked', async () => {
     const options = { budgets: { run: { steps: 6 } }, ladder: [wrapUp()], prices } as const;
