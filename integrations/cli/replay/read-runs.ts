@@ -37,6 +37,11 @@ export async function* readRuns(file: string, onBytes: (read: number, total: num
   for await (const line of lines) {
     number++;
     if (whole === undefined && line.trim() === '') continue;
+    if (whole?.length === 1 && whole[0]?.trimStart().startsWith('{') && isRecord(parse(line))) {
+      // What follows is a line of its own: the first one was torn.
+      yield { kind: 'problem', file, line: 1, problem: 'is not JSON' };
+      whole = undefined;
+    }
     if (whole !== undefined) {
       length += line.length;
       if (length <= WHOLE_MAX) whole.push(line);
@@ -44,7 +49,7 @@ export async function* readRuns(file: string, onBytes: (read: number, total: num
     }
     const value = parse(line);
     if (value === undefined) {
-      if (number === 1 && /^\s*[[{]\s*$/.test(line)) whole = [line];
+      if (number === 1 && /^\s*[[{]/.test(line)) whole = [line];
       else yield { kind: 'problem', file, line: number, problem: 'is not JSON' };
     } else if (isOtlp(value)) {
       if (spans.length < SPANS_MAX) spans.push(...spansOf(value));

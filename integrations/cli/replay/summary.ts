@@ -73,7 +73,7 @@ export function summary(tallies: ReadonlyMap<string, Tally>, chosen: string, sty
   const line = (cells: readonly string[]): string =>
     cells.map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0))).join('  ');
   const total = [
-    `${first.runs} runs`,
+    `${first.runs} ${first.runs === 1 ? 'run' : 'runs'}`,
     `${first.steps} steps`,
     known(first.totalTokens, (tokens) => `${about}${shortCount(tokens)} tokens`),
     known(first.totalUsd, (usd) => `${about}${formatUsd(usd)}`),

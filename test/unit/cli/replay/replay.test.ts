@@ -141,6 +141,13 @@ describe('holdfast replay --json', () => {
     expect(code).toBe(3);
   });
 
+  test('tells of a torn first line, and goes on', async () => {
+    const file = put('runs.jsonl', `{"id": "torn", "steps": [{"kin\n${calm}\n${looping}\n`);
+    const { err, lines } = await run(file, '--json');
+    expect(lines().map(({ id }) => id)).toEqual(['calm', 'loop']);
+    expect(err).toContain(`${file}:1: is not JSON`);
+  });
+
   test('fails when nothing could be read', async () => {
     expect((await run(put('empty.jsonl', ''))).code).toBe(1);
     const missing = await run(join(folder, 'missing.jsonl'));
@@ -161,7 +168,13 @@ describe('holdfast replay --json', () => {
 
 describe('a chat transcript', () => {
   test('is read as one file, pretty or not, and judged call by call', async () => {
-    for (const text of [JSON.stringify(chat), JSON.stringify(chat, null, 2), JSON.stringify({ id: 'x', messages: chat })]) {
+    const oneMessageALine = `[${chat.map((message) => JSON.stringify(message)).join(',\n')}]`;
+    for (const text of [
+      JSON.stringify(chat),
+      JSON.stringify(chat, null, 2),
+      oneMessageALine,
+      JSON.stringify({ id: 'x', messages: chat }),
+    ]) {
       const [line] = (await run(put('chat.json', text), '--json')).lines();
       expect(line).toMatchObject({ steps: 7, haltedAt: 4, cause: 'loop' });
     }
