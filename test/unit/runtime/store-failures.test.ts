@@ -50,6 +50,8 @@ describe('a store that answers later', () => {
 
   it('has everything written before run:end is told, the last step too', async () => {
     const { guard, store } = setUp({ budgets: { user: { steps: 10 } } });
+    const { settle } = store;
+    store.settle = async (request) => (await settleAll(), settle(request));
     let heldAtEnd: number | undefined;
     let usedAtEnd: number | undefined;
     guard.on('run:end', () => {
@@ -70,6 +72,8 @@ describe('a store that answers later', () => {
       background = run.step(toolCall(), async () => (await settleAll(), { output: 1 }));
     });
     await background;
+    await settleAll();
+    await settleAll();
     await settleAll();
     expect([heldAtEnd, usedAtEnd]).toEqual([0, 1]);
   });
