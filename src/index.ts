@@ -126,6 +126,8 @@ export type { AuditLog, AuditLogOptions } from './audit/log/audit-log.ts';
 export { followEntries } from './audit/log/follow-entries.ts';
 export type { EventSource, FollowOptions } from './audit/log/follow-entries.ts';
 export { readAuditLog } from './audit/log/read-audit-log.ts';
+export { followAuditLog } from './audit/log/follow-audit-log.ts';
+export type { FollowAuditLogOptions } from './audit/log/follow-audit-log.ts';
 export type { ReadAuditLogOptions } from './audit/log/read-audit-log.ts';
 export { hmac } from './audit/log/ids.ts';
 export type { IdWriter } from './audit/log/ids.ts';

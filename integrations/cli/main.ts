@@ -14,6 +14,10 @@ const commands: Readonly<Record<string, { readonly summary: string; load(): Prom
     summary: 'say what agents cost, by user, feature, model or time, and where money goes for nothing',
     load: async () => (await import('./report/command.ts')).report,
   },
+  dashboard: {
+    summary: 'watch runs, budgets and loops in a browser while they happen',
+    load: async () => (await import('./dashboard/command.ts')).dashboardCommand,
+  },
   plan: {
     summary: 'say what agents will cost: an interaction, a user and day, a month; and what would save',
     load: async () => (await import('./plan/command.ts')).plan,

@@ -81,7 +81,7 @@ describe.runIf(hasProgram('the dashboard in a browser', 'chromium', 'chromium-br
         output: 'ok',
         usage: { inputTokens: 1_000, outputTokens: 100 },
       }));
-      await row.getByText('1 steps').waitFor();
+      await row.getByText('1 step', { exact: true }).waitFor();
       await row.getByText('$0.0035').waitFor();
       await run.end();
       await row.getByText('done').waitFor();

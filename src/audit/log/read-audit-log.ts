@@ -2,7 +2,8 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { StringDecoder } from 'node:string_decoder';
 import { createGunzip } from 'node:zlib';
-import { AUDIT_VERSION, type AuditEntry } from './entry.ts';
+import type { AuditEntry } from './entry.ts';
+import { parseEntry } from './parse-entry.ts';
 
 export interface ReadAuditLogOptions {
   /** Told of each line that is no entry: torn, foreign, or of a newer version. It is skipped. */
@@ -33,7 +34,7 @@ export async function* readAuditLog(file: string, options: ReadAuditLogOptions =
   for await (const text of linesOf(input)) {
     line += 1;
     if (text === '') continue;
-    const entry = typeof text === 'string' ? entryOf(text) : 'is longer than a line of an audit log can be';
+    const entry = typeof text === 'string' ? parseEntry(text) : 'is longer than a line of an audit log can be';
     if (typeof entry === 'string') onProblem?.({ file, line, problem: entry });
     else yield entry;
   }
@@ -57,19 +58,4 @@ async function* linesOf(input: AsyncIterable<Buffer>): AsyncGenerator<string | u
   }
   if (isTooLong) yield undefined;
   else if (rest !== '') yield rest;
-}
-
-/** The entry of a line, or what is wrong with it. */
-function entryOf(text: string): AuditEntry | string {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return 'is not JSON';
-  }
-  if (typeof value !== 'object' || value === null) return 'is no entry of an audit log';
-  const { v, at, event } = value as Record<string, unknown>;
-  if (typeof v !== 'number' || typeof at !== 'number' || typeof event !== 'string') return 'is no entry of an audit log';
-  if (v > AUDIT_VERSION) return `is of version ${v} of the log; this holdfast reads up to ${AUDIT_VERSION}`;
-  return value as AuditEntry;
 }

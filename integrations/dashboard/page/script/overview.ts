@@ -92,7 +92,7 @@ function whoOf(run) {
 function runLink(run) {
   return make('a', { href: '#/run/' + encodeURIComponent(run.run), 'data-run': run.run },
     make('span', { class: 'name' }, make('bdi', {}, nameOf(run)), ' ', make('span', { class: 'who' }, make('bdi', {}, whoOf(run)))),
-    make('span', { class: 'cell wide' }, count(run.steps) + ' steps'),
+    make('span', { class: 'cell wide' }, count(run.steps) + (run.steps === 1 ? ' step' : ' steps')),
     make('span', { class: 'cell' }, usd(run.usd)),
     make('span', { class: 'cell' }, pill(run)));
 }

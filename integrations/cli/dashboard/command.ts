@@ -1,0 +1,72 @@
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { parseArgs } from 'node:util';
+import { followAuditLog } from 'holdfast';
+import { serveDashboard, type ServedDashboard } from 'holdfast/dashboard';
+import { exitCodes, type Command, type Io } from '../io.ts';
+import { UsageError } from '../usage-error.ts';
+import { playForEver } from './played-work.ts';
+
+const help = `holdfast dashboard FILE…   what agents do, live, in a browser
+holdfast dashboard --demo  the same over a guard whose agents are played
+
+Follows the audit logs that your processes write (auditLog('audit.jsonl').follow(guard)), also through their rotation.
+To act on a guard (set limits, halt runs), serve the page from its own process: see holdfast/dashboard.
+
+  --port N        default 4700; 0 takes any that is free
+  --host ADDRESS  default 127.0.0.1; any address that other machines can reach needs a token
+  --token TOKEN   whoever has it may look and act (default: a new one; also from HOLDFAST_TOKEN)
+  --demo          play agents: nothing is called, nothing costs
+  --json          print { "url" } and nothing else
+
+Ends with Ctrl-C. Exit codes: 0 ended, 1 the port is taken, 2 wrong usage.
+`;
+
+/** `holdfast dashboard`. */
+export const dashboardCommand: Command = {
+  summary: 'watch runs, budgets and loops in a browser while they happen',
+  help,
+  async run(args, io) {
+    try {
+      return await serve(args, io);
+    } catch (error) {
+      if (!(error instanceof UsageError)) throw error;
+      io.err(`holdfast dashboard: ${error.message}\n`);
+      return exitCodes.usage;
+    }
+  },
+};
+
+async function serve(args: readonly string[], io: Io): Promise<number> {
+  const { values, positionals: files } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      port: { type: 'string', default: '4700' },
+      host: { type: 'string', default: '127.0.0.1' },
+      token: { type: 'string' },
+      demo: { type: 'boolean' },
+      json: { type: 'boolean' },
+    },
+  });
+  if ((values.demo ?? false) === files.length > 0) throw new UsageError('name the audit logs to follow, or give --demo');
+  const port = Number(values.port);
+  if (!Number.isInteger(port) || port < 0 || port > 65_535)
+    throw new UsageError(`--port must be a whole number from 0 to 65535, got "${values.port}"`);
+  const token = values.token ?? io.env['HOLDFAST_TOKEN'] ?? randomBytes(18).toString('base64url');
+  const work = values.demo ? playForEver(io.signal) : undefined;
+  const served = await serveDashboard(work?.guard, { port, host: values.host, token });
+  try {
+    io.out(values.json ? `${JSON.stringify({ url: served.url })}\n` : `holdfast dashboard: ${served.url}\nCtrl-C ends it.\n`);
+    const following = files.map((file) => follow(file, served, io));
+    if (!io.signal.aborted) await once(io.signal, 'abort');
+    await Promise.all([...following, work?.done]);
+  } finally {
+    await served.close();
+  }
+  return exitCodes.ok;
+}
+
+async function follow(file: string, served: ServedDashboard, io: Io): Promise<void> {
+  for await (const entry of followAuditLog(file, { signal: io.signal })) served.add(entry);
+}
