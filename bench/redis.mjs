@@ -6,15 +6,11 @@ import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { Redis } from 'ioredis';
 import { RateLimiterRedis } from 'rate-limiter-flexible';
+import { account, actual, asks, idOf, load, median, ratio, six } from './support/step-over-six.mjs';
 
-const built = process.env.HOLDFAST_DIST ?? path.join(import.meta.dirname, '..', 'dist');
-const load = (file) => import(pathToFileURL(path.join(built, file)).href);
 const { redisStore } = await load('integrations/redis/index.js');
-const { resolveWindow } = await load('src/core/window.js');
-const { zero } = await load('src/core/amounts.js');
 
 if (spawnSync('redis-server', ['--version']).status !== 0) {
   console.log('skipped: redis-server is not on this machine');
@@ -27,38 +23,10 @@ const redis = new Redis({ port, host: '127.0.0.1', retryStrategy: () => 50 });
 redis.on('error', () => {});
 await redis.ping();
 
-const limits = { usd: 9e15, tokens: 9e15, steps: 9e15 };
-const account = (scope, window, id = 'one', tenant = 'acme') => ({
-  tenant,
-  scope,
-  id,
-  window: resolveWindow(window),
-  limits,
-  alertAt: [0.5, 0.8, 0.95],
-  onExpire: 'release',
-});
-const six = [
-  account('run'),
-  account('session'),
-  account('user', 'day'),
-  account('feature', { every: 'day', timeZone: 'Europe/Berlin' }),
-  account('tenant', 'month'),
-  account('global', 'day', 'global', ''),
-];
-const asks = [
-  {
-    base: { ...zero, usd: 12_000, tokens: 800, inputTokens: 800, steps: 1, modelCalls: 1 },
-    perUnit: { ...zero, usd: 600, tokens: 1, outputTokens: 1 },
-    unitsWanted: 4096,
-    unitsLeast: 256,
-  },
-];
-const actual = { ...zero, usd: 90_000, tokens: 1000, inputTokens: 800, outputTokens: 200, steps: 1, modelCalls: 1 };
-
 let ids = 0;
 /** A step in a tight loop: the settlement of the last one travels with the next reservation, and nobody waits for it. */
 async function step(store, accounts = six) {
-  const id = `0b8f3a52-4a1e-7c3d-9b21-${String((ids += 1)).padStart(12, '0')}`;
+  const id = idOf((ids += 1));
   await store.reserve({ id, accounts, asks, ttlMs: 60_000 });
   store.settle({ id, accounts, actual }).catch(() => {});
 }
@@ -80,7 +48,6 @@ const limiter = async () => {
   for (const each of limiters) await each.consume('one', 90_000);
 };
 
-const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 async function latency(work, times) {
   const took = [];
   for (let i = 0; i < times; i += 1) {
@@ -133,7 +100,6 @@ for (let round = 0; round < 5; round += 1) {
   });
 }
 const of = (name) => median(rounds.map((round) => round[name]));
-const ratio = (a, b) => (a / b).toFixed(2);
 console.log(`a step over 6 accounts                          ${of('step').toFixed(0)} us`);
 console.log(`  : a bare EVALSHA that returns 1               ${ratio(of('step'), of('bare'))}`);
 console.log(`steps a second, one client : GET+INCRBY+EXPIRE  ${ratio(of('common'), of('step'))}`);

@@ -31,6 +31,18 @@ local function placeInTime(account)
   return true
 end
 
+-- Reads all accounts of a request. Nil where the stretches that were sent do not hold the moment.
+local function nextAccounts(keyAt)
+  local accounts = {}
+  for number = 1, nextNumber() do
+    local account
+    account, keyAt = nextAccount(keyAt, number)
+    if not placeInTime(account) then return nil end
+    accounts[number] = account
+  end
+  return accounts
+end
+
 local function startStretch(account)
   local state = account.data
   if account.kind == ROLLING then return leaveOldSlots(account) end

@@ -15,13 +15,8 @@
 
 readFrom(ARGV[1])
 readClock(nextNumber())
-local accounts, keyAt = {}, nextNumber() + 1
-for number = 1, nextNumber() do
-  local account
-  account, keyAt = nextAccount(keyAt, number)
-  if not placeInTime(account) then return { 0, now } end
-  accounts[number] = account
-end
+local accounts = nextAccounts(nextNumber() + 1)
+if not accounts then return { 0, now } end
 local key, id, ttl = KEYS[nextNumber()], ARGV[nextNumber()], nextNumber()
 local record = loadRecord(key)
 if not record or record[ENDED] == 1 or record[EXPIRY] <= now then return { 1, now, 0 } end

@@ -13,7 +13,7 @@
 -- of a rolling window, limits of the last admission, names {scope, id, tenant} where the keys hold only hashes.
 
 local BORN, START, KEPT, LIMITS_MARK, LISTED, DUE, IS_ADJUSTED, IS_WIDE, CHARGES, REST = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
-local FIRST_HOLD, HOLD_SIZE, HOLDS_HERE_MOST = 27, 11, 4
+local FIRST_HOLD, HOLD_SIZE, HOLDS_HERE_MOST = 27, 11, 2
 local LIFETIME, CALENDAR, ROLLING = 0, 1, 2
 -- Parts of the sums. In the state part p begins behind place 2 + 8p; late ones are in the rest.
 local SETTLED, HELD, UNCONFIRMED, OVERAGE = 1, 2, 3, 4

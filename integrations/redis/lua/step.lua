@@ -22,14 +22,9 @@ local MARK_LIFE_MS = '7776000000'
 
 readFrom(ARGV[1])
 readClock(nextNumber())
-local accounts, keyAt = {}, nextNumber() + 2
-local remember, isReserving = nextNumber(), nextNumber() == 1
-for number = 1, nextNumber() do
-  local account
-  account, keyAt = nextAccount(keyAt, number)
-  if not placeInTime(account) then return { 0, now } end
-  accounts[number] = account
-end
+local registries, remember, isReserving = nextNumber(), nextNumber(), nextNumber() == 1
+local accounts = nextAccounts(registries + 2)
+if not accounts then return { 0, now } end
 for _, account in ipairs(accounts) do loadAccount(account) end
 
 local refs = {}
