@@ -15,8 +15,8 @@ export function playForEver(signal: AbortSignal): { readonly guard: Guard; reado
       global: { usd: 10, window: 'day' },
     },
   });
-  const done = Promise.all(Array.from({ length: 4 }, () => playOne(guard as Guard, signal)));
-  return { guard: guard as Guard, done };
+  const done = Promise.all(Array.from({ length: 4 }, () => playOne(guard, signal)));
+  return { guard, done };
 }
 
 async function playOne(guard: Guard, signal: AbortSignal): Promise<void> {
