@@ -37,11 +37,16 @@ export function lastSafeBoundary(text: string, from: number, to: number): number
   return from;
 }
 
-/** The first safe boundary in `[from, to)`, or `to` where there is none; `to` is then moved off the middle of a surrogate pair. */
+/** The first safe boundary in `[from, to)`, or `to` where there is none. */
 export function firstSafeBoundary(text: string, from: number, to: number): number {
   for (let index = from; index < to; index++) {
     if (isSafeBoundary(text, index)) return index;
   }
-  const isInsidePair = to < text.length && (text.charCodeAt(to - 1) & 0xfc00) === 0xd800 && (text.charCodeAt(to) & 0xfc00) === 0xdc00;
-  return isInsidePair ? to - 1 : to;
+  return to;
+}
+
+/** Where a text may be cut in need: at `index`, or one before it in the middle of a surrogate pair. */
+export function wholeCharacterEnd(text: string, index: number): number {
+  const isInsidePair = (text.charCodeAt(index - 1) & 0xfc00) === 0xd800 && (text.charCodeAt(index) & 0xfc00) === 0xdc00;
+  return isInsidePair ? index - 1 : index;
 }

@@ -1,5 +1,5 @@
 /** How long work may hold the event loop, in milliseconds. One more step may follow, so steps are kept well below a millisecond. */
-const SLICE_MS = 3;
+const SLICE_MS = 2;
 
 const waiting: (() => void)[] = [];
 

@@ -1,13 +1,16 @@
 import { countPiece, WINDOW_BYTES, type Encoder } from './encoder.ts';
 import { countLongPiece, type LongPieceCount } from './long-piece.ts';
 import { SHORT_PIECE_BYTES } from './short-pieces.ts';
-import { firstSafeBoundary, lastSafeBoundary } from './safe-boundaries.ts';
+import { firstSafeBoundary, lastSafeBoundary, wholeCharacterEnd } from './safe-boundaries.ts';
 
 /** UTF-16 units that are counted in one step where the text has safe boundaries. About a millisecond of the slowest text. */
 export const CHUNK_UNITS = 4_096;
 
 /** A stretch without any safe boundary is cut here at last, so that memory stays bounded. */
 const LONGEST_CHUNK_UNITS = 1_048_576;
+
+/** How far one step searches for a safe boundary. */
+const SEARCH_UNITS = 65_536;
 
 /** The count of a text, done step by step; each step is short. */
 export interface TextCount {
@@ -48,27 +51,44 @@ function countWhole(encoder: Encoder, bytes: Uint8Array, start: number, end: num
 export function createTextCount(encoder: Encoder, text: string): TextCount {
   let at = 0;
   let tokens = 0;
+  /** Up to where no safe boundary was found, while one is searched. */
+  let searched = 0;
   let stretch: TextCount | undefined;
+
+  const countStretch = (started: TextCount): boolean => {
+    if (started.step()) return true;
+    tokens += started.tokens;
+    stretch = undefined;
+    return at < text.length;
+  };
+
+  const searchFurther = (): void => {
+    const last = Math.min(text.length, at + LONGEST_CHUNK_UNITS);
+    const to = Math.min(last, searched + SEARCH_UNITS);
+    const boundary = firstSafeBoundary(text, searched, to);
+    searched = boundary;
+    if (boundary === to && to < last) return;
+    const end = wholeCharacterEnd(text, boundary);
+    stretch = createStretchCount(encoder, text.slice(at, end));
+    at = end;
+  };
+
   return {
     get tokens() {
       return tokens + (stretch?.tokens ?? 0);
     },
     step() {
-      if (stretch !== undefined) {
-        if (stretch.step()) return true;
-        tokens += stretch.tokens;
-        stretch = undefined;
-        return at < text.length;
+      if (stretch !== undefined) return countStretch(stretch);
+      if (searched <= at) {
+        const boundary = lastSafeBoundary(text, at, at + CHUNK_UNITS);
+        if (boundary > at) {
+          tokens += countChunk(encoder, text.slice(at, boundary));
+          at = boundary;
+          return at < text.length;
+        }
+        searched = at + CHUNK_UNITS;
       }
-      const boundary = lastSafeBoundary(text, at, at + CHUNK_UNITS);
-      if (boundary > at) {
-        tokens += countChunk(encoder, text.slice(at, boundary));
-        at = boundary;
-        return at < text.length;
-      }
-      const end = firstSafeBoundary(text, at + CHUNK_UNITS, Math.min(text.length, at + LONGEST_CHUNK_UNITS));
-      stretch = createStretchCount(encoder, text.slice(at, end));
-      at = end;
+      searchFurther();
       return true;
     },
   };
