@@ -8,6 +8,8 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     testTimeout: 30_000,
+    // Some hooks start servers and browsers, all at once on a small machine.
+    hookTimeout: 60_000,
     // `npm run types` checks the sources; here only the type tests count.
     typecheck: { enabled: true, include: ['test/types/**/*.test-d.ts'], tsconfig: './tsconfig.json', ignoreSourceErrors: true },
   },

@@ -32,12 +32,17 @@ function stage(name, check) {
 }
 
 /** What some tests need of the machine, and the tests that are skipped without it. */
-const needs = [{ program: 'redis-server', tests: 'the Redis store' }];
+const needs = [
+  { programs: ['redis-server'], tests: 'the Redis store' },
+  { programs: ['prometheus'], tests: 'dashboards against a real Prometheus' },
+  { programs: ['promtool'], tests: 'the alert rules' },
+  { programs: ['chromium', 'chromium-browser'], tests: 'the dashboard in a browser' },
+];
 const isOnPath = (program) => (process.env.PATH ?? '').split(path.delimiter).some((folder) => existsSync(path.join(folder, program)));
-for (const { program, tests } of needs) {
-  if (isOnPath(program)) continue;
-  skipped.push(`tests of ${tests}: ${program} is not on this machine`);
-  if (isCi) failed.push(`${program} is missing (CI=true: a missing server is a failure)`);
+for (const { programs, tests } of needs) {
+  if (programs.some(isOnPath)) continue;
+  skipped.push(`tests of ${tests}: ${programs[0]} is not on this machine`);
+  if (isCi) failed.push(`${programs[0]} is missing (CI=true: a missing program is a failure)`);
 }
 
 stage('format', () => tool('oxfmt', '--check', '.'));

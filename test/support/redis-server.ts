@@ -3,9 +3,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { hasProgram } from './programs.ts';
 
-/** Whether this machine can run a Redis server. Tests skip themselves without one; `npm test` says so. */
-export const hasRedis = spawnSync('redis-server', ['--version']).status === 0;
+/** Whether the tests that need a Redis server can run. */
+export const hasRedis = hasProgram('the Redis store', 'redis-server');
 
 /** A server of the tests' own, on a free port of the loopback. */
 export interface RedisServer {
