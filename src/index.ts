@@ -68,6 +68,8 @@ export { shorterReplies } from './ladder/shorter-replies.ts';
 export { summarizedHistory } from './ladder/summarized-history.ts';
 export { trimmedContext } from './ladder/trimmed-context.ts';
 export { wrapUp } from './ladder/wrap-up.ts';
+export { webhookHandoff } from './runtime/webhook-handoff.ts';
+export type { WebhookHandoffOptions } from './runtime/webhook-handoff.ts';
 export { keepsPairs } from './ladder/pairs.ts';
 export type { CachedAnswerOptions, LookUpAnswer } from './ladder/cached-answer.ts';
 export type { ChooseModel, ModelChoice } from './ladder/cheaper-model.ts';

@@ -142,6 +142,9 @@ describe.each([
       expect(run.report().interventions.map(({ rung }) => rung)).toEqual(['notice']);
       expect(run.report().interventions[0]?.detail).toContain('steps of the run at 50 %');
     });
+    const ending = guardOf({ budgets: { run: { usd: 1_000, steps: 5 } }, ladder: [cheaperModel('cheap', { at: 0.5 }), wrapUp()] });
+    const { wire } = await ending.run((run) => host({ script: searching(99), tools, maxOutputTokens: 20 })(run, 'Find tea.'));
+    expect(wire.at(-1)).toMatchObject({ model: 'dear', tools: [] });
   });
 
   it('shortens, trims and summarises as tokens run low, and the conversation stays valid', async () => {
