@@ -1,5 +1,5 @@
 import { ToolMessage, type BaseMessage } from '@langchain/core/messages';
-import { toolCallsOf } from './message-views.ts';
+import { messageView } from './message-views.ts';
 
 const interrupted = 'The run was stopped before this call was finished. Its result is not known.';
 
@@ -8,10 +8,23 @@ const answered = (messages: readonly BaseMessage[]): Set<unknown> =>
 
 /** A result for each tool call of a message that has none. */
 function missingResults(message: BaseMessage, results: ReadonlySet<unknown>): ToolMessage[] {
-  if (message.getType() !== 'ai') return [];
-  return toolCallsOf(message).flatMap(({ id, name }) =>
+  const { role, toolCalls = [] } = messageView(message);
+  if (role !== 'assistant') return [];
+  return toolCalls.flatMap(({ id, name }) =>
     id === undefined || results.has(id) ? [] : [new ToolMessage({ content: interrupted, tool_call_id: id, name, status: 'error' })],
   );
+}
+
+/** Whether each tool call is followed by its results: the rule, seen at a glance. */
+function isWhole(messages: readonly BaseMessage[]): boolean {
+  let wanted = 0;
+  for (const message of messages) {
+    const { role, toolCalls } = messageView(message);
+    if (role === 'tool') wanted -= 1;
+    else if (wanted > 0) return false;
+    else wanted = toolCalls?.length ?? 0;
+  }
+  return wanted <= 0;
 }
 
 /**
@@ -19,19 +32,19 @@ function missingResults(message: BaseMessage, results: ReadonlySet<unknown>): To
  * and providers refuse such a conversation. The same list where nothing is missing.
  */
 export function closedGaps(messages: readonly BaseMessage[]): readonly BaseMessage[] {
-  let results: Set<unknown> | undefined;
+  if (isWhole(messages)) return messages;
+  const results = answered(messages);
   const closed: BaseMessage[] = [];
   let missing: ToolMessage[] = [];
-  let isChanged = false;
   for (const message of messages) {
-    if (missing.length > 0 && message.getType() !== 'tool') closed.push(...missing.splice(0));
+    if (message.getType() !== 'tool') {
+      closed.push(...missing);
+      missing = missingResults(message, results);
+    }
     closed.push(message);
-    if (toolCallsOf(message).length === 0) continue;
-    missing = missingResults(message, (results ??= answered(messages)));
-    isChanged ||= missing.length > 0;
   }
   closed.push(...missing);
-  return isChanged ? closed : messages;
+  return closed.length === messages.length ? messages : closed;
 }
 
 /** Results for the calls at the end of a thread that has none for them, unless the new input brings them. */

@@ -22,7 +22,8 @@ const kept = new WeakMap<BaseMessage, Kept>();
 /** LangChain's messages as the core sees them. `ref` is the message itself. */
 export const messageViews = (messages: readonly BaseMessage[]): MessageView[] => messages.map(messageView);
 
-function messageView(message: BaseMessage): MessageView {
+/** One message as the core sees it. */
+export function messageView(message: BaseMessage): MessageView {
   const { content, tool_calls: toolCalls } = message as BaseMessage & { tool_calls?: unknown };
   const known = kept.get(message);
   if (known && known.content === content && known.toolCalls === toolCalls) return known.view;

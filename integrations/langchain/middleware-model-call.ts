@@ -54,11 +54,12 @@ async function modelStep(host: MiddlewareHost, run: Run, request: ModelHookReque
       return answerMessage(offer.output);
     }
     const edited = editedRequest(request, views, offer.edits);
+    const begun = step;
+    const seat = { run, call: begun.call, leave: () => {} };
     const model = meteredModel(
       edited.model,
-      attemptsIn(guard, () => ({ run, leave: () => {} })),
+      attemptsIn(guard, () => seat),
     );
-    const begun = step;
     const response = await watchingAttempts(guard, watch, () => begun.within(() => next({ ...edited, model })));
     await settle(run, step, watch, answerIn(response));
     return response;
@@ -76,6 +77,8 @@ async function modelStep(host: MiddlewareHost, run: Run, request: ModelHookReque
  * middleware put it in): that was an attempt of its own.
  */
 async function settle(run: Run, step: Step, watch: AttemptWatch, answer: AIMessage | undefined): Promise<void> {
+  // The attempt has told what came of it, closer to the provider than this hook is.
+  if (watch.newest === 'ok') return step.end();
   const result = answer ? modelResult(answer) : {};
   const usage = answer && usageReport({ message: answer });
   if (watch.newest === 'failed') {

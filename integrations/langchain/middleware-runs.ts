@@ -37,7 +37,10 @@ interface OwnRun {
   readonly run: Run;
   readonly invocation: object;
   readonly thread: string | undefined;
+  /** How many hooks of it are at work. */
+  working: number;
   timer: NodeJS.Timeout | undefined;
+  isLanding: boolean;
 }
 
 /** The agent may go on after an answer: another middleware may send it back to the model. */
@@ -62,22 +65,36 @@ export function middlewareRuns(guard: AnyGuard, options: MiddlewareRunOptions): 
     detached(own.run.end());
   };
 
+  function restFor(own: OwnRun, ms: number): void {
+    clearTimeout(own.timer);
+    own.isLanding = ms === REST_AFTER_ANSWER_MS;
+    own.timer = setTimeout(() => (own.working > 0 ? own.timer?.refresh() : end(own)), ms).unref();
+  }
+
+  /** A hook is at work again: the run is not over, even if it seemed so. */
+  function wake(own: OwnRun): void {
+    own.working += 1;
+    if (own.isLanding) restFor(own, REST_MAX_MS);
+  }
+
   function startOwn(invocation: object, config: MiddlewareConfig, parent: Run | undefined, isNewInput: boolean): Run {
     const thread = threadOf(config);
     const waiting = thread === undefined ? undefined : byThread.get(thread);
     if (waiting && !parent && !isNewInput && !waiting.run.isEnded) {
       // The thread goes on where it was interrupted.
       byInvocation.set(invocation, waiting);
+      wake(waiting);
       return waiting.run;
     }
-    if (waiting && !parent && waiting.timer) end(waiting);
+    if (waiting && !parent && waiting.working === 0) end(waiting);
     const run = guard.start({
       scopes: { ...guard.scopesOf(config), ...options.scopes?.(config) },
       agent: options.agent ?? 'agent',
       ...(options.budgets ? { budgets: options.budgets } : {}),
       ...(parent ? { parent } : {}),
     });
-    const own: OwnRun = { run, invocation, thread: parent ? undefined : thread, timer: undefined };
+    const own: OwnRun = { run, invocation, thread: parent ? undefined : thread, working: 1, timer: undefined, isLanding: false };
+    restFor(own, REST_MAX_MS);
     byInvocation.set(invocation, own);
     byRun.set(run, own);
     if (own.thread !== undefined) byThread.set(own.thread, own);
@@ -97,8 +114,7 @@ export function middlewareRuns(guard: AnyGuard, options: MiddlewareRunOptions): 
       const invocation = invocationOf(config, runtime);
       const own = byInvocation.get(invocation);
       if (own && !own.run.isEnded) {
-        clearTimeout(own.timer);
-        own.timer = undefined;
+        wake(own);
         return own.run;
       }
       return startOwn(invocation, configOf(config, runtime), around?.run, isNewInput);
@@ -106,8 +122,9 @@ export function middlewareRuns(guard: AnyGuard, options: MiddlewareRunOptions): 
     rest(run, isLast) {
       const own = byRun.get(run);
       if (!own || run.isEnded) return;
-      clearTimeout(own.timer);
-      own.timer = setTimeout(() => end(own), isLast ? REST_AFTER_ANSWER_MS : REST_MAX_MS).unref();
+      own.working -= 1;
+      if (isLast) restFor(own, REST_AFTER_ANSWER_MS);
+      else own.timer?.refresh();
     },
   };
 }

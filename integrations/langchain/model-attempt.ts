@@ -1,9 +1,8 @@
-import { randomUUID } from 'node:crypto';
 import type { Callbacks } from '@langchain/core/callbacks/manager';
 import type { BaseChatModel } from '@langchain/core/language_models/chat_models';
 import { AIMessage, type BaseMessage } from '@langchain/core/messages';
 import type { Generation, LLMResult } from '@langchain/core/outputs';
-import type { CallEdits, Run, Step } from 'holdfast';
+import type { Call, CallEdits, Run, Step } from 'holdfast';
 import type { AnyGuard } from './any-guard.ts';
 import { attemptKey, attemptWatch, withinAttempt } from './attempt-context.ts';
 import { isBinding } from './bindings.ts';
@@ -43,17 +42,22 @@ export type BeginAttempt = (request: ModelRequest) => Promise<ModelAttempt>;
 /** The run that a call belongs to, and what to do when the call is over. */
 export interface RunSeat {
   readonly run: Run;
+  /** The step's call, where the door that opened it has told of it already. */
+  readonly call?: Call;
   leave(): void | Promise<void>;
 }
+
+let attempts = 0;
 
 /** Begins attempts in the runs that `seatOf` finds. */
 export const attemptsIn =
   (guard: AnyGuard, seatOf: (request: ModelRequest) => RunSeat): BeginAttempt =>
   async (request) => {
     const seat = seatOf(request);
-    const key = attemptKey(guard) ?? randomUUID();
+    attempts += 1;
+    const key = attemptKey(guard) ?? `attempt ${attempts}`;
     try {
-      const step = await seat.run.begin(callOf(request), { key, canEdit: takesCap(request.model) });
+      const step = await seat.run.begin(seat.call ?? callOf(request), { key, canEdit: takesCap(request.model) });
       return openAttempt(guard, seat, step, key, request);
     } catch (error) {
       await seat.leave();
@@ -74,19 +78,20 @@ async function openAttempt(guard: AnyGuard, seat: RunSeat, step: Step, key: stri
   const offer = step.isJoined ? undefined : step.offer;
   if (offer?.kind === 'answer') await step.end({ output: offer.output });
   const edited = offer?.kind === 'call' ? editedRequest(request, offer.edits) : request;
-  const streamMeter = new StreamMeter(guard, step);
+  // Without another handler nothing streams in here, and a handler would only cost time.
+  const streamMeter = hasHandlers(request) ? new StreamMeter(guard, step) : undefined;
   const leave = async (): Promise<void> => {
-    streamMeter.close();
+    streamMeter?.close();
     await seat.leave();
   };
   if (offer?.kind === 'answer') await leave();
   return {
     ...edited,
     options: { ...edited.options, signal: eitherSignal(edited.options['signal'], step.signal) },
-    // Without another handler nothing streams in here, and a handler would only cost time.
-    callbacks: hasHandlers(request) ? withHandler(request.callbacks, streamMeter) : request.callbacks,
+    callbacks: streamMeter ? withHandler(request.callbacks, streamMeter) : request.callbacks,
     answer: offer?.kind === 'answer' ? answerMessage(offer.output) : undefined,
-    within: (fn) => withinAttempt(guard, key, () => step.within(fn)),
+    // Whoever opened a joined step has put it around us.
+    within: (fn) => withinAttempt(guard, key, step.isJoined ? fn : () => step.within(fn)),
     stream: (delta, channel) => step.stream(delta, channel),
     async ended(message, isCached = false) {
       if (watch) watch.newest = 'ok';

@@ -23,7 +23,16 @@ export interface ModelFacts {
 export function modelFacts(model: unknown): ModelFacts {
   const inner = innermost(model);
   const name = firstText(inner['model'], inner['modelName'], inner['modelId'], inner['deploymentName']) ?? className(inner);
-  return { model: name, provider: providerName(lsParams(inner)['ls_provider']) };
+  return { model: name, provider: providerOf(inner) };
+}
+
+const providersOf = new WeakMap<object, string | undefined>();
+
+function providerOf(model: Settings): string | undefined {
+  if (providersOf.has(model)) return providersOf.get(model);
+  const provider = providerName(lsParams(model)['ls_provider']);
+  providersOf.set(model, provider);
+  return provider;
 }
 
 const className = (model: Settings): string => (model.constructor as { lc_name?: () => string; name: string }).name;
