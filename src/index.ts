@@ -4,6 +4,8 @@
  * @module
  */
 
+import './node-only.ts';
+
 // The guard
 export { createGuard } from './runtime/guard.ts';
 export type { Current, Guard } from './runtime/guard.ts';
