@@ -1,20 +1,11 @@
 import { createGuard, type Detector, type GuardEvents, type Run } from 'holdfast';
 import { fakeClock } from 'holdfast/testing';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { faultyStore } from '../../support/faulty-store.ts';
 import { errorOf, logEvents, modelCall, prices, settleAll, toolCall, usage } from '../../support/guards.ts';
+import { refuseUnhandledRejections } from '../../support/shared-store.ts';
 
-const unhandled: unknown[] = [];
-const note = (reason: unknown): void => void unhandled.push(reason);
-beforeEach(() => {
-  unhandled.length = 0;
-  process.on('unhandledRejection', note);
-});
-afterEach(async () => {
-  await settleAll();
-  process.off('unhandledRejection', note);
-  expect(unhandled).toEqual([]);
-});
+refuseUnhandledRejections();
 
 /** A value that has no text form: turning it into one throws. */
 const unspeakable: unknown = Object.create(null);
