@@ -66,6 +66,8 @@ export { inputLimit } from './ladder/input-limit.ts';
 export { lighterReasoning } from './ladder/lighter-reasoning.ts';
 export { notice } from './ladder/notice.ts';
 export { presetRungs } from './ladder/presets.ts';
+export { resumeRun, stopRun } from './ladder/run-decision.ts';
+export type { HandoffDecision, RunDecision } from './ladder/run-decision.ts';
 export { shorterReplies } from './ladder/shorter-replies.ts';
 export { summarizedHistory } from './ladder/summarized-history.ts';
 export { trimmedContext } from './ladder/trimmed-context.ts';
@@ -96,8 +98,17 @@ export type { Verdict, VerdictEvidence } from './core/verdict.ts';
 
 // Tokens and prices
 export { createMeter } from './meter/create-meter.ts';
-export type { InputCount, Meter, ModelPrice, OutputCounter } from './meter/meter.ts';
-export type { MeterOptions } from './meter/options.ts';
+export { countTokens, withinTokens } from './meter/count-tokens.ts';
+export type { CountTokensOptions } from './meter/count-tokens.ts';
+export { mediaFromDataUrl } from './meter/media/data-url.ts';
+export { pricesFromFile, refreshablePrices } from './meter/prices/refreshable-prices.ts';
+export type { RefreshablePrices } from './meter/prices/refreshable-prices.ts';
+export type { ModelRates, PriceQuery } from './meter/prices/rates.ts';
+export { InvalidUsageError } from './meter/usage/invalid-usage-error.ts';
+export { usageFrom } from './meter/usage/usage-shapes.ts';
+export type { Encoding } from './meter/families.ts';
+export type { BilledRatio, InputCount, Meter, ModelPrice, OutputCounter } from './meter/meter.ts';
+export type { CallTokenizer, MeterOptions, PriceFunction, TextTokenizer, Tokenizer } from './meter/options.ts';
 
 // Stores
 export { memoryStore } from './stores/memory-store.ts';

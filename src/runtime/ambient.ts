@@ -10,6 +10,8 @@ export interface Ambient {
   /** Set once an agent has taken the run: a further agent inside is a child. */
   readonly agent?: string | undefined;
   readonly step?: OpenStep | undefined;
+  /** Inside the work of a model call, which has its slot: a further call in there must not wait for it. */
+  readonly holdsSlot?: boolean | undefined;
   /** The context of another guard further out. */
   readonly outer?: Ambient | undefined;
 }
@@ -29,6 +31,7 @@ export function ambientOf(guard: object): Ambient | undefined {
 /** Runs `fn` with this context around it. */
 export function within<T>(context: Omit<Ambient, 'outer'>, fn: () => T): T {
   const current = storage().getStore();
-  const outer = current?.guard === context.guard ? current.outer : current;
-  return storage().run({ ...context, outer }, fn);
+  const isSame = current?.guard === context.guard;
+  const holdsSlot = context.holdsSlot || (isSame && current.holdsSlot);
+  return storage().run({ ...context, holdsSlot, outer: isSame ? current.outer : current }, fn);
 }

@@ -42,8 +42,8 @@ export function modelTerms(call: ModelCall, input: InputCount, price: ModelPrice
   const perUnit: Amounts = { ...zero, usd: price?.outputTokenBound(input.upper) ?? 0, tokens: 1, outputTokens: 1 };
   const unitsLeast = Math.min(outputCap, minUseful * answers);
   const ask: Ask = { base, perUnit, unitsWanted: outputCap, unitsLeast, yielding: ['reasoningTokens'] };
-  const usage = { ...noUsage, inputTokens: input.likely, outputTokens: outputCap };
-  const expected = { inputTokens: input.likely, outputTokens: outputCap, nanoUsd: price?.cost(usage) ?? 0 };
+  const likely = { ...noUsage, inputTokens: input.likely, outputTokens: meter.expectedOutput(call, outputCap) };
+  const expected = { inputTokens: likely.inputTokens, outputTokens: likely.outputTokens, nanoUsd: price?.cost(likely) ?? 0 };
   return { input, price, ask, expected };
 }
 

@@ -26,7 +26,7 @@ export interface Attempt {
   /** Output tokens that the holds allow. */
   units: number;
   streamed: number;
-  readonly counters: Map<StreamChannel, OutputCounter>;
+  readonly counters: Map<StreamChannel, { readonly counter: OutputCounter; tokens: number }>;
   /** A further hold that the store has been asked for, so that each piece of a stream does not ask for one of its own. */
   growing: Promise<void> | undefined;
   outcome:
@@ -51,12 +51,19 @@ export const openAttempt = (hold: Hold, units: number, key?: string): Attempt =>
 
 /** Counts a piece of output; returns the output tokens of the attempt so far. */
 export function countOutput(attempt: Attempt, delta: string, channel: StreamChannel, model: string, meter: Meter): number {
-  let counter = attempt.counters.get(channel);
-  if (!counter) attempt.counters.set(channel, (counter = meter.outputCounter(model)));
-  counter.push(delta);
-  attempt.streamed = 0;
-  for (const each of attempt.counters.values()) attempt.streamed += each.total();
+  let channelCount = attempt.counters.get(channel);
+  if (!channelCount) attempt.counters.set(channel, (channelCount = { counter: meter.outputCounter(model), tokens: 0 }));
+  const tokens = channelCount.counter.push(delta);
+  attempt.streamed += tokens - channelCount.tokens;
+  channelCount.tokens = tokens;
   return attempt.streamed;
+}
+
+/** What streamed in all, exactly. */
+function streamedTokens({ counters }: Attempt): number {
+  let tokens = 0;
+  for (const { counter } of counters.values()) tokens += counter.total();
+  return tokens;
 }
 
 /** All that an attempt holds. */
@@ -91,7 +98,7 @@ export function bookAttempt(attempt: Attempt, call: ModelCall, terms: ModelTerms
   if (outcome?.kind === 'failed' && !report) {
     if (outcome.bill === 'unsent') return { ...known, actual: steps ? { ...zero, steps } : undefined, usage: undefined };
     if (outcome.bill === 'refused') return { ...known, actual: { ...zero, steps, modelCalls: 1 }, usage: noUsage };
-    const usage: Usage = { ...noUsage, inputTokens: terms.input.likely, outputTokens: attempt.streamed };
+    const usage: Usage = { ...noUsage, inputTokens: terms.input.likely, outputTokens: streamedTokens(attempt) };
     return { ...known, actual: usageAmounts(usage, price?.cost(usage) ?? 0, steps), usage, isEstimated: true };
   }
   if (!report) return { ...known, actual: { ...held, steps }, usage: heldUsage, isEstimated: true };

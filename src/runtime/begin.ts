@@ -24,7 +24,7 @@ export async function beginStep(core: RunCore, call: Call, options: BeginOptions
   const plan = isPromise(planned) ? await planned : planned;
   const pricing = call.kind === 'model' ? termsOf(core, plan, call) : undefined;
   const terms = isPromise(pricing) ? await pricing : pricing;
-  const entering = call.kind === 'model' ? enterGates(core) : nothing;
+  const entering = call.kind === 'model' && !around?.holdsSlot ? enterGates(core) : nothing;
   const giveBack = isPromise(entering) ? await entering : entering;
   try {
     // A wait for a slot or a lookup may have been long enough for the run to be stopped.

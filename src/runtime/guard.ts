@@ -2,6 +2,7 @@ import type { Limits } from '../core/budget.ts';
 import { durationMs } from '../core/duration.ts';
 import { InvalidOptionError, RunEndedError, type HaltError } from '../core/errors.ts';
 import type { Halt } from '../core/halt.ts';
+import type { LoopJudge } from '../loops/detector.ts';
 import { createLoopJudge } from '../loops/judge.ts';
 import { createMeter } from '../meter/create-meter.ts';
 import { memoryStore } from '../stores/memory-store.ts';
@@ -104,7 +105,7 @@ export function createGuard<S extends string = never, A = never>(
   const accounts = createAccounts(checked, clock, events);
   const storeTimeoutMs = durationMs(checked.storeTimeout);
   const ledger = createLedger({ store, local, clock, events, storeTimeoutMs });
-  const meter = createMeter(checked);
+  const meter = createMeter(checked, { now: clock.now, onProblem: (error) => events.emit('hook:error', { hook: 'meter', error }) });
   const halts = recentHalts();
   const live = new Map<string, StartedRun>();
   const coreOf = new WeakMap<Run, RunCore>();
@@ -140,9 +141,13 @@ export function createGuard<S extends string = never, A = never>(
     remember: halts.add,
   };
 
+  const newJudge = (): LoopJudge =>
+    createLoopJudge({ loops: checked.loops, tools: checked.tools, detectors: checked.detectors, onDetectorError });
+
   function newTree(): RunTree {
     return {
-      judge: createLoopJudge({ loops: checked.loops, tools: checked.tools, detectors: checked.detectors, onDetectorError }),
+      judge: newJudge(),
+      newJudge,
       climbing: checked.ladder.rungs.length > 0 ? treeLadder() : undefined,
       nextStep: 0,
       nextRound: 0,

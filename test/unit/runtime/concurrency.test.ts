@@ -174,6 +174,19 @@ describe('a call that waits for a slot', () => {
   });
 });
 
+describe('a model call inside the work of another', () => {
+  it('does not wait for the slot that it is in, also in a run of its own', async () => {
+    const guard = createGuard({ concurrency: 1, prices });
+    const answer = await guard.run((outer) =>
+      outer.step(modelCall(), async () => {
+        const inner = await guard.run((run) => run.step(modelCall(), () => ({ output: 'inner', usage: usage(1, 1) })));
+        return { output: `${inner} and outer`, usage: usage(1, 1) };
+      }),
+    );
+    expect(answer).toBe('inner and outer');
+  });
+});
+
 describe('a slot', () => {
   it('is kept until its call is over, also when the run was halted meanwhile', async () => {
     const guard = createGuard({ concurrency: 1 });
