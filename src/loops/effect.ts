@@ -36,7 +36,7 @@ const COMMAND_FIELDS = ['command', 'cmd', 'sql', 'query', 'statement', 'action_n
 const WORDS_READ = 6;
 
 /** Splits `getUserById`, `get_user`, `mcp__db__run-sql` into words. */
-const nameWords = (name: string): string[] =>
+export const nameWords = (name: string): string[] =>
   name
     .slice(0, 200)
     .replace(/([a-z0-9])([A-Z])/g, '$1 $2')

@@ -5,8 +5,10 @@ import { chantDetector, type ChantState } from './chant.ts';
 import { costs, type CostsState } from './costs.ts';
 import type { LoopJudge } from './detector.ts';
 import { evidenceKeeper } from './evidence.ts';
+import { hashText } from './hash.ts';
+import { learnedFields, type LearnedFieldsState } from './learned-fields.ts';
 import { loopFigures, withoutDetectors, type LoopOptions } from './options.ts';
-import { printsOf } from './prints.ts';
+import { printsOf, type Settle } from './prints.ts';
 import { recent } from './recent.ts';
 import { track, type TrackState } from './track.ts';
 import { userDetectors } from './user-detectors.ts';
@@ -15,6 +17,7 @@ import { verdictOf, verdictOfChant, verdictOfSighting } from './verdicts.ts';
 interface JudgeState {
   readonly version: 1;
   readonly track: TrackState;
+  readonly learned?: LearnedFieldsState;
   readonly costs: CostsState;
   readonly detectors: Readonly<Record<string, unknown>>;
   readonly warned: [number, number][];
@@ -53,6 +56,7 @@ function judgeFrom(options: LoopOptions, state: JudgeState | undefined): LoopJud
   const figures = loopFigures(options.loops);
   const without = withoutDetectors(options.loops);
   const seen = track(state?.track);
+  const learned = learnedFields(state?.learned);
   const spent = costs(state?.costs);
   const detectors = builtInDetectors(without, state?.detectors);
   const warned = recent<number>(WARNED_MAX, state?.warned);
@@ -62,8 +66,14 @@ function judgeFrom(options: LoopOptions, state: JudgeState | undefined): LoopJud
   const policies = new Map(Object.entries(options.tools ?? {}));
   let lastStep = state?.lastStep ?? -1;
 
+  /** A field that changed while work was done may tell of the work: nothing is learnt from that. */
+  const settle: Settle = (step, call) => {
+    const since = seen.progressSince(call);
+    return learned.settle(hashText(step.name), call, step.output ?? step.error, since === 'none' || since === 'news');
+  };
+
   const judgeStep = (step: StepRecord): Verdict | undefined => {
-    const prints = printsOf(step, policies.get(step.name));
+    const prints = printsOf(step, policies.get(step.name), settle);
     if (prints === undefined) return undefined;
     evidence.keep(prints);
     const moment = seen.observe(prints);
@@ -101,6 +111,7 @@ function judgeFrom(options: LoopOptions, state: JudgeState | undefined): LoopJud
     save: (): JudgeState => ({
       version: 1,
       track: seen.save(),
+      learned: learned.save(),
       costs: spent.save(),
       detectors: Object.fromEntries(detectors.map((detector) => [detector.name, detector.save()])),
       warned: warned.save(),

@@ -3,7 +3,7 @@ import { canonicalArgs, textOf } from './canonical.ts';
 import { natureOf, type Nature } from './effect.ts';
 import { hashNumbers, hashText } from './hash.ts';
 import type { ToolPolicy } from './options.ts';
-import { scan } from './scan.ts';
+import { scan, type Scan } from './scan.ts';
 
 /**
  * What kind of answer a call got: something; nothing (a search without a match, an empty list); or a refusal.
@@ -47,8 +47,12 @@ export interface Prints {
 
 const noWords: ReadonlySet<string> = new Set();
 
+/** What of a tool's result is compared, where that is less than all of it; undefined for all. */
+export type Settle = (step: StepRecord, call: number) => unknown;
+const asItIs: Settle = () => undefined;
+
 /** The prints of a step; undefined where it takes no part in loop detection. */
-export function printsOf(step: StepRecord, policy: ToolPolicy | undefined): Prints | undefined {
+export function printsOf(step: StepRecord, policy: ToolPolicy | undefined, settle: Settle = asItIs): Prints | undefined {
   if (policy?.loopKey === false) return undefined;
   const isTool = step.kind === 'tool';
   if (!isTool && step.toolCalls !== undefined && step.toolCalls.length > 0) return undefined;
@@ -61,18 +65,20 @@ export function printsOf(step: StepRecord, policy: ToolPolicy | undefined): Prin
   const result = scan(resultText);
   const isCut = step.argsHash !== undefined && policy?.loopKey === undefined;
   const asked = isTool ? hashNumbers(hashText(step.name), isCut ? hashText(step.argsHash) : hashText(argsText)) : 0;
-  const settled = step.outputHash === undefined ? result.settled : hashText(step.outputHash);
+  const question = isTool ? asked : hashNumbers(hashText(step.agent ?? ''), settledOf(step, result));
+  const call = hashNumbers(hashText(step.runId), question);
+  const rest = isTool && step.outputHash === undefined ? settle(step, call) : undefined;
+  const compared = rest === undefined ? result : scan(textOf(rest, ignored));
   const isError = step.isError === true || step.error !== undefined || (isTool && looksFailed(resultText));
-  const question = isTool ? asked : hashNumbers(hashText(step.agent ?? ''), settled);
   return {
     step,
     policy,
     nature: natureOf(isTool ? step.name : '', step.args, policy, step.hints),
     round: hashNumbers(hashText(step.runId), step.round),
-    call: hashNumbers(hashText(step.runId), question),
+    call,
     question,
-    result: isTool ? settled : hashText(step.reply ?? ''),
-    form: result.form,
+    result: isTool ? settledOf(step, compared) : hashText(step.reply ?? ''),
+    form: compared.form,
     isError,
     outcome: isMiss(resultText) ? 'miss' : isError ? 'failure' : 'answer',
     isTransient: isError && TRANSIENT.test(resultText.slice(0, 500)),
@@ -87,6 +93,8 @@ export function printsOf(step: StepRecord, policy: ToolPolicy | undefined): Prin
     resultText,
   };
 }
+
+const settledOf = ({ outputHash }: StepRecord, { settled }: Scan): number => (outputHash === undefined ? settled : hashText(outputHash));
 
 const FAILURE =
   /^\W*(?:\w+: )?(?:error|exception|traceback|fatal|failed|failure|denied|invalid|unknown|usage:|cannot|could not|unable|not found|no such|access denied|permission)|command not found|no such file|permission denied|does not exist|syntax error|^\W*"?(?:error|success"?: ?false)/i;

@@ -142,6 +142,11 @@ export function track(restored?: TrackState) {
       });
       return moment;
     },
+    /** The strongest progress since this call was made before; undefined where it was not. */
+    progressSince: (call: number): Progress | undefined => {
+      const known = calls.get(call);
+      return known && progressSince(known.tick);
+    },
     save: (): TrackState => structuredClone({ calls: calls.save(), words: words.save(), tick, round, marks, states }),
   };
 
