@@ -5,6 +5,12 @@ import { comingAnswer } from './halt-answers.ts';
 /** How long a halted agent may take to end by itself, once the answer to its halt is there. */
 const LANDING_MAX_MS = 1_000;
 
+/** The signals of runs whose agent may land. */
+const landings = new WeakMap<Run, () => void>();
+
+/** The agent's hooks have done their part, and there is no answer to give: the run's signal may abort now. */
+export const hasLanded = (run: Run): void => landings.get(run)?.();
+
 /** The signal that a guarded agent's host gets. */
 export interface GracefulSignal {
   readonly signal: AbortSignal;
@@ -33,6 +39,7 @@ export function gracefulSignal(run: Run, canLand: boolean): GracefulSignal {
     });
   if (run.signal.aborted) abort();
   else run.signal.addEventListener('abort', onAbort, { once: true });
+  landings.set(run, abort);
   return {
     signal: controller.signal,
     stop() {

@@ -35,6 +35,8 @@ interface Metered {
   readonly watch: AttemptWatch | undefined;
 }
 
+const OPEN_MAX = 10_000;
+
 /**
  * Turns LangChain's callback events into steps: a start is `begin`, a new token is `stream`, an end is `end`, an error is
  * `fail`. It meters and vetoes; what it throws reaches the caller, for it asks LangChain to raise and to wait.
@@ -186,13 +188,19 @@ export class MeteringHandler extends BaseCallbackHandler {
       const key = call.kind === 'model' ? (attemptKey(this.guard) ?? runId) : undefined;
       // No await before this line: parallel tools are told of at once, and each must find what the others hold.
       const step = await run.begin(call, { key, canEdit: false });
-      this.#open.set(runId, { step, watch: call.kind === 'model' && step.isJoined ? attemptWatch(this.guard) : undefined });
+      this.#keep(runId, { step, watch: call.kind === 'model' && step.isJoined ? attemptWatch(this.guard) : undefined });
     } catch (error) {
       // LangChain tells nothing more of a call that was refused.
       this.#claims.release(runId, this);
       await this.#runs.leave?.(runId, error);
       throw error;
     }
+  }
+
+  #keep(runId: string, metered: Metered): void {
+    this.#open.set(runId, metered);
+    // LangChain has no end for a stream whose consumer left; the guard gives such a step up by itself.
+    if (this.#open.size > OPEN_MAX) for (const oldest of this.#open.keys()) return void this.#open.delete(oldest);
   }
 
   async #settle(runId: string, error: unknown, book: (metered: Metered) => Promise<void>): Promise<void> {

@@ -4,6 +4,7 @@ import { watchingAttempts, type AttemptWatch } from './attempt-context.ts';
 import { editedMessages } from './edited-messages.ts';
 import { editedModel, takesCap } from './edited-model.ts';
 import { closedGaps } from './gaps.ts';
+import { hasLanded } from './graceful-signal.ts';
 import { haltAnswer } from './halt-answers.ts';
 import { meteredModel } from './metered-model.ts';
 import { passedOn, type MiddlewareHost } from './middleware-host.ts';
@@ -68,7 +69,12 @@ async function modelStep(host: MiddlewareHost, run: Run, request: ModelHookReque
     const answer = await haltAnswer(guard, run);
     if (answer) return answerMessage(answer.output);
     runs.rest(run, true);
-    throw run.haltError ?? passedOn(error);
+    if (run.haltError) {
+      // LangChain puts a layer around what is thrown here; of an abort it gives the reason itself.
+      hasLanded(run);
+      throw run.haltError;
+    }
+    throw passedOn(error);
   }
 }
 

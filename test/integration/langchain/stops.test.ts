@@ -83,6 +83,18 @@ describe('a guarded agent is stopped with the very error of its run', () => {
     ]);
   });
 
+  it.each(['createAgent', 'StateGraph'])('%s, through LangGraph’s third event protocol', async (host) => {
+    const guard = createGuard({ budgets: { run: { modelCalls: 2 } } });
+    const heard = hear(guard);
+    const model = runaway();
+    const agent = guardAgent(hosts[host]?.(model).agent as Agent, guard);
+    const run = await (agent.streamEvents(question, { version: 'v3' }) as unknown as Promise<{ output: Promise<unknown> }>);
+    const error: unknown = await Promise.resolve(run.output).catch((thrown: unknown) => thrown);
+    expect(error).toBe(guard.lastHalt());
+    expect(model.calls).toHaveLength(2);
+    await expect.poll(() => heard.reports.length).toBe(1);
+  });
+
   it('in a batch, each by itself', async () => {
     const guard = createGuard({ budgets: { run: { modelCalls: 3 } } });
     const model = new ScriptedChatModel((turn, messages) =>
