@@ -5,7 +5,8 @@ import type { Verdict } from '../core/verdict.ts';
 import { extractiveSummary } from './extract.ts';
 import { taskOf } from './history.ts';
 import { askersOf } from './pairs.ts';
-import { checkFigures, checkFunction } from './rung-options.ts';
+import { decisionIn } from './run-decision.ts';
+import { checkFigures, checkFunction, count } from './rung-options.ts';
 import type { Rung, RungContext } from './rung.ts';
 
 /** Everything that a person or another agent needs to take a run over. It holds content: where it goes is the user's choice. */
@@ -29,12 +30,17 @@ export interface HandoffPackage {
   readonly pendingCalls: readonly ToolCallView[];
 }
 
-/** Takes a run over. What it returns is the answer of the run; undefined gives a sentence that says that it was handed over. */
+/**
+ * Takes a run over. What it returns is the answer of the run; undefined gives a sentence that says that it was handed over;
+ * `resumeRun(…)` lets it go on, `stopRun()` halts it.
+ */
 export type HandOver = (handoff: HandoffPackage, options: { readonly signal: AbortSignal }) => unknown;
 
 export interface HandoffOptions {
   /** How long the function may take, in milliseconds. Default 30,000. */
   readonly timeoutMs?: number | undefined;
+  /** How often one run may be handed over, when it goes on after a hand-off. Default 3. */
+  readonly most?: number | undefined;
   /** How many of the newest messages go into the package. Default 10. */
   readonly lastMessages?: number | undefined;
 }
@@ -45,9 +51,10 @@ export interface HandoffOptions {
  *
  * @example handoff(async (run) => `I have passed this to a colleague: ticket ${await openTicket(run.task, run.summary)}.`)
  */
-export function handoff(fn: HandOver, { timeoutMs = 30_000, lastMessages = 10 }: HandoffOptions = {}): Rung {
+export function handoff(fn: HandOver, { timeoutMs = 30_000, lastMessages = 10, most = 3 }: HandoffOptions = {}): Rung {
   checkFunction('handoff', 'fn', fn);
   checkFigures('handoff', {
+    most: [most, count],
     timeoutMs: [timeoutMs, { least: 1, most: 7 * 86_400_000 }],
     lastMessages: [lastMessages, { least: 0, most: 1_000, isWhole: true }],
   });
@@ -55,31 +62,48 @@ export function handoff(fn: HandOver, { timeoutMs = 30_000, lastMessages = 10 }:
     name: 'handoff',
     loop: 'halt',
     isTerminal: true,
+    isPause: true,
     prepareTimeoutMs: timeoutMs,
     async prepare(call, context) {
       const { memory, halt, signal } = context;
-      if (call.kind !== 'model' || !halt || (memory.get('handed') as Handed | undefined)?.runId === halt.runId) return;
-      // Once per run: a ticket is not opened twice because a call was tried twice.
-      memory.set('handed', { runId: halt.runId } satisfies Handed);
-      const answer = await fn(handoffPackage(call, halt, context, lastMessages), { signal });
-      memory.set('handed', {
+      if (call.kind !== 'model' || !halt) return;
+      const times = timesOf(memory, halt.runId);
+      if (memory.has(outcome) || times >= most) return;
+      // Noted first: a function that fails is not asked again for this run.
+      memory.set(halt.runId, most);
+      const returned = await fn(handoffPackage(call, halt, context, lastMessages), { signal });
+      const decision = decisionIn(returned);
+      if (decision?.kind === 'resume') memory.set(halt.runId, times + 1);
+      memory.set(outcome, {
         runId: halt.runId,
-        answer: answer ?? 'This could not be finished here and was handed over.',
-      } satisfies Handed);
+        returned: returned ?? 'This could not be finished here and was handed over.',
+      } satisfies Outcome);
+      for (const oldest of memory.keys()) {
+        if (memory.size <= REMEMBERED_RUNS) break;
+        if (oldest !== outcome) memory.delete(oldest);
+      }
     },
     offer(_call, { memory, halt }) {
-      const handed = memory.get('handed') as Handed | undefined;
-      if (handed?.answer === undefined || handed.runId !== halt?.runId) return undefined;
-      return { kind: 'answer', output: handed.answer, detail: 'handed over' };
+      const found = memory.get(outcome) as Outcome | undefined;
+      if (!found || found.runId !== halt?.runId) return undefined;
+      const decision = decisionIn(found.returned);
+      if (!decision) return { kind: 'answer', output: found.returned, detail: 'handed over' };
+      memory.delete(outcome);
+      return { kind: 'decision', decision, detail: decision.kind === 'stop' ? 'a person stopped the run' : 'a person let the run go on' };
     },
   };
 }
 
-/** Which run was handed over, and the answer, once it is there. */
-interface Handed {
+/** The note under which the outcome of the newest hand-off is kept; the others are run ids, with how often each was handed over. */
+const outcome = 'outcome';
+const REMEMBERED_RUNS = 64;
+
+interface Outcome {
   readonly runId: string;
-  readonly answer?: unknown;
+  readonly returned: unknown;
 }
+
+const timesOf = (memory: ReadonlyMap<string, unknown>, runId: string): number => (memory.get(runId) as number | undefined) ?? 0;
 
 /** What a run hands over. */
 export function handoffPackage(

@@ -6,6 +6,7 @@ import type { RunReport } from '../core/report.ts';
 import type { Call, ModelCall } from '../core/step.ts';
 import type { UsageReport } from '../core/usage.ts';
 import type { Verdict } from '../core/verdict.ts';
+import type { RunDecision } from './run-decision.ts';
 
 /** What a rung makes of a call: edits to it, an answer in its place, or undefined where it does not fit. */
 export type RungOffer =
@@ -23,6 +24,12 @@ export type RungOffer =
       readonly detail?: string;
       /** Of a terminal rung: given only when no rung further down has anything better. */
       readonly isLastResort?: boolean;
+    }
+  | {
+      /** Of a terminal rung: what a person has decided. The run goes on, or is halted. */
+      readonly kind: 'decision';
+      readonly decision: RunDecision;
+      readonly detail?: string;
     };
 
 /** How full one account is in one dimension. */
@@ -120,6 +127,8 @@ export interface Rung {
   offer(call: Call, context: RungContext): RungOffer | readonly RungOffer[] | undefined;
   /** Work that the offer needs first (a summary by a model, a look into a cache, a person): bounded in time, isolated when it fails. */
   prepare?(call: Call, context: PrepareContext): Promise<void>;
+  /** The run's `duration` stands still while it prepares: it waits for a person. */
+  readonly isPause?: boolean | undefined;
   /** How long `prepare` may take, in milliseconds. Default 30,000. */
   readonly prepareTimeoutMs?: number | undefined;
 }

@@ -1,6 +1,7 @@
 import { publicAmount } from '../core/budget.ts';
 import type { DenialFacts, Halt } from '../core/halt.ts';
 import type { Denial } from '../stores/store.ts';
+import type { RunInfo } from './events.ts';
 
 /** A refusal of the store, as facts for people. */
 export function denialFacts(denial: Denial): DenialFacts {
@@ -34,3 +35,20 @@ export const unpricedReason = (model: string): string =>
 
 /** The part of a halt that its maker knows; the run adds who and when. */
 export type HaltFacts = Pick<Halt, 'cause' | 'reason' | 'denial' | 'verdict'> & { readonly step?: number };
+
+/** A run that took longer than it may, as the facts of a halt. */
+export function overTimeFacts({ tenant, id }: RunInfo, usedMs: number, limitMs: number): HaltFacts {
+  const seconds = (ms: number): number => Math.round(ms / 100) / 10;
+  const denial = {
+    tenant,
+    scope: 'run',
+    id,
+    dimension: 'duration',
+    limit: limitMs,
+    used: usedMs,
+    held: 0,
+    asked: 0,
+    resetsAt: null,
+  } as const;
+  return { cause: 'deadline', reason: `run took ${seconds(usedMs)} s of the ${seconds(limitMs)} s that it may take`, denial };
+}

@@ -44,7 +44,9 @@ export interface GuardCore {
 
 /** What the runs of one tree share: sub-agents are judged with their parents, and steps are numbered through. */
 export interface RunTree {
-  readonly judge: LoopJudge;
+  judge: LoopJudge;
+  /** A judge that knows of nothing yet: for a run that a person lets go on. */
+  readonly newJudge: () => LoopJudge;
   /** Undefined without a ladder. */
   readonly climbing: TreeLadder | undefined;
   nextStep: number;
@@ -77,6 +79,8 @@ export interface RunCore {
   haltError(): HaltError | undefined;
   /** Stops the run: latch, abort, and the one error instance. */
   halt(facts: HaltFacts): HaltError;
+  /** Gives the run's own account other ceilings; where it has none, that of the run around it. */
+  raise(limits: AmountLimits): AccountRef | undefined;
   /** Ends the run softly: the step that is about to be opened is its last. Nothing is aborted while that one is open. */
   close(facts: HaltFacts): void;
   /** The closing step is over. One that failed leaves nothing but the error. */

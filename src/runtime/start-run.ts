@@ -8,11 +8,12 @@ import { abortWith } from './abort-with.ts';
 import { inheritTighter, type AccountPlan } from './accounts.ts';
 import { within } from './ambient.ts';
 import { beginStep } from './begin.ts';
+import { keptShare, raised } from './climb/kept.ts';
 import { runLadder } from './climb/run-ladder.ts';
 import { startDeadline } from './deadline.ts';
 import type { RunInfo } from './events.ts';
 import { createGate } from './gate.ts';
-import type { HaltFacts } from './halts.ts';
+import { overTimeFacts, type HaltFacts } from './halts.ts';
 import { judgeRun } from './judge-run.ts';
 import { amountLimits } from './limits.ts';
 import type { OpenStep } from './open-step.ts';
@@ -99,22 +100,7 @@ export function startRun(guard: GuardCore, parts: RunParts): StartedRun {
   const limitMs = Math.min(...durations.map((duration) => (duration === undefined ? Number.POSITIVE_INFINITY : durationMs(duration))));
   const deadline = startDeadline(clock, limitMs, () => void overTime());
 
-  function overTime(): HaltError {
-    const seconds = (ms: number): number => Math.round(ms / 100) / 10;
-    const used = deadline.elapsedMs();
-    const denial = {
-      tenant: info.tenant,
-      scope: 'run',
-      id,
-      dimension: 'duration',
-      limit: limitMs,
-      used,
-      held: 0,
-      asked: 0,
-      resetsAt: null,
-    } as const;
-    return core.halt({ cause: 'deadline', reason: `run took ${seconds(used)} s of the ${seconds(limitMs)} s that it may take`, denial });
-  }
+  const overTime = (): HaltError => core.halt(overTimeFacts(info, deadline.elapsedMs(), limitMs));
 
   const core: RunCore = {
     guard,
@@ -141,6 +127,16 @@ export function startRun(guard: GuardCore, parts: RunParts): StartedRun {
       // A run that is over can no longer be stopped: its report is final, and listeners have heard of its end.
       if (endedAt !== null) return newHaltError(halt, run.report());
       return stopWith(latch(halt));
+    },
+    raise(limits) {
+      const account = runRefs.at(-1);
+      const higher = ownAccount && account ? raised(account, limits, keptShare(options.ladder)) : parent?.raise(limits);
+      const place = runRefs.findIndex((ref) => ref.id === higher?.id);
+      if (!higher || place < 0) return undefined;
+      runRefs[place] = higher;
+      const renewed = accounts.plan(identity);
+      plan = isPromise(renewed) ? Promise.resolve(renewed).then(planReady) : renewed;
+      return higher;
     },
     close(facts) {
       isClosingOpen = true;

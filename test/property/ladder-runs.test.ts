@@ -2,10 +2,11 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { HaltError } from '../../src/core/errors.ts';
 import { cheaperModel } from '../../src/ladder/cheaper-model.ts';
-import { handoff } from '../../src/ladder/handoff.ts';
+import { handoff, type HandOver } from '../../src/ladder/handoff.ts';
 import { heldBackCall } from '../../src/ladder/held-back-call.ts';
 import { inputLimit } from '../../src/ladder/input-limit.ts';
 import { notice } from '../../src/ladder/notice.ts';
+import { resumeRun } from '../../src/ladder/run-decision.ts';
 import type { Rung } from '../../src/ladder/rung.ts';
 import { shorterReplies } from '../../src/ladder/shorter-replies.ts';
 import { summarizedHistory } from '../../src/ladder/summarized-history.ts';
@@ -43,7 +44,13 @@ const rung: fc.Arbitrary<Rung> = fc.oneof(
   fc.boolean().map((mayReuse) => heldBackCall({ reuse: () => mayReuse, most: 1 })),
   fc.constant(inputLimit({ maxToolResultTokens: 60 })),
   fc.constantFrom(0, 0.1, 0.4).map((reserve) => wrapUp({ reserve })),
-  fc.boolean().map((isReached) => handoff(() => (isReached ? 'handed over' : Promise.reject(new Error('closed'))))),
+  fc
+    .constantFrom<HandOver>(
+      () => 'handed over',
+      () => Promise.reject(new Error('closed')),
+      () => resumeRun({ words: 'Go on.' }),
+    )
+    .map((person) => handoff(person)),
 );
 
 const ladders = fc.uniqueArray(rung, { selector: ({ name }) => name, maxLength: 7 });

@@ -7,11 +7,14 @@ import type { Denial, ReserveReply } from '../../stores/store.ts';
 import type { AccountPlan } from '../accounts.ts';
 import { toolAsk, type ModelTerms } from '../asks.ts';
 import type { GiveBack } from '../gate.ts';
+import { amountLimits } from '../limits.ts';
+import { limits as limitsSchema, parseOptions } from '../validation.ts';
 import { openStep } from '../open-step.ts';
 import { beginning, outputTerms, reserve, roundOf, type Beginning, type BeginOptions } from '../reserve.ts';
 import { refusal, refuse, type RunCore } from '../run-core.ts';
 import type { Step } from '../step.ts';
-import { land } from './land.ts';
+import { isPromise } from '../time-limit.ts';
+import { land, type Decided } from './land.ts';
 import { gatesFor, isFor, openedBy, pressuresFor, withRung, type Candidate, type Situation } from './offers.ts';
 import type { RunLadder } from './run-ladder.ts';
 
@@ -46,10 +49,9 @@ export interface ClimbParts {
  * it should a further rung open at the very moment of admission; then, one more rung at a time, those that relieve what was
  * short; at last the terminal ones. Each list is one decision of the store, taken together with the hold.
  */
-export async function climb(parts: ClimbParts): Promise<Step> {
+export async function climb(parts: ClimbParts, begun: Beginning = beginning(parts.core, parts.options.id)): Promise<Step> {
   const { core, ladder, plan, call, terms, options } = parts;
   const { guard, tree } = core;
-  const begun = beginning(core, options.id);
   const attempts = attemptsOf(parts, begun);
   const situation: Situation = {
     core,
@@ -70,7 +72,7 @@ export async function climb(parts: ClimbParts): Promise<Step> {
     answer: undefined,
     draft: ladder.notes.draft(),
   };
-  const usable = ladder.rungs.filter((rung) => isFor(rung, call));
+  const usable = [ladder.replies.rung, ...ladder.rungs].filter((rung) => isFor(rung, call));
   const { open, closed } = await climbOpen(plain, usable, situation);
   if (ladder.isShadow) return shadowStep(parts, begun, attempts, plain, open);
 
@@ -86,6 +88,7 @@ export async function climb(parts: ClimbParts): Promise<Step> {
   const landing = { ...situation, halt: ladder.haltOf(facts) };
   const landed = await land(best.answer ? plain : best, facts, landing, ladder, attempts);
   if (!landed) throw core.halt(facts);
+  if ('decision' in landed) return goOn(parts, begun, landed);
   if (landed.isClosing) core.close(facts);
   return openGranted(parts, begun, landed);
 }
@@ -162,6 +165,27 @@ async function climbFurther(
     if (granted) return { granted, relieved };
   }
   return { granted: undefined, relieved };
+}
+
+/** Does what a person has decided, and asks again. */
+async function goOn(parts: ClimbParts, begun: Beginning, { decision, candidate }: Decided): Promise<Step> {
+  const { core, ladder, call } = parts;
+  candidate.draft.keep();
+  ladder.report(begun.index, call.kind, candidate.climbs);
+  if (decision.kind === 'stop') throw core.halt({ cause: 'person', reason: decision.reason, step: begun.index });
+  const { words, limits } = decision;
+  try {
+    if (limits)
+      core.raise(amountLimits(parseOptions('limits of a resumed run', limitsSchema, limits), core.guard.accounts.headroomOf('run')));
+  } catch (error) {
+    core.guard.events.emit('hook:error', { hook: 'rung handoff', error });
+  }
+  if (words !== undefined && call.kind === 'model' && call.messages) ladder.replies.add(call.messages, words);
+  ladder.ending = undefined;
+  core.tree.climbing?.loop.clear();
+  core.tree.judge = core.tree.newJudge();
+  const planned = core.plan();
+  return climb({ ...parts, plan: isPromise(planned) ? await planned : planned }, begun);
 }
 
 /** The call as it is, whatever the ladder would have made of it; that is only told. */

@@ -29,6 +29,13 @@ export function keptOf({ limits, tighter }: AccountRef, share: number): AmountLi
   return kept;
 }
 
+/** An account under new ceilings, in the dimensions that they name. */
+export function raised(account: AccountRef, ceilings: AmountLimits, share: number | undefined): AccountRef {
+  const { limits, tighter } = account;
+  const higher = { ...account, limits: { ...limits, ...ceilings }, ...(tighter ? { tighter: { ...tighter, ...ceilings } } : {}) };
+  return share === undefined ? higher : { ...higher, kept: keptOf(higher, share) };
+}
+
 /** The ask of a closing call: it may use what its own run has kept back for it, but not what the runs around it have. */
 export function closingAsk(ask: Ask, { runRefs }: AccountPlan, runId: string): Ask {
   const gates = runRefs.flatMap(({ id, limits, tighter, kept = {} }, account): Gate[] => {

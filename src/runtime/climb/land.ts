@@ -1,5 +1,6 @@
 import { zero } from '../../core/amounts.ts';
 import type { Ask } from '../../core/reservation.ts';
+import type { RunDecision } from '../../ladder/run-decision.ts';
 import type { HaltFacts } from '../halts.ts';
 import type { Asked, Attempts, Granted } from './climb.ts';
 import { closingAsk } from './kept.ts';
@@ -8,6 +9,12 @@ import type { RunLadder } from './run-ladder.ts';
 
 /** An answer that ends a run holds nothing: it can always be given. */
 const nothing: Ask = { base: zero };
+
+/** A person has decided. */
+export interface Decided {
+  readonly decision: RunDecision;
+  readonly candidate: Candidate;
+}
 
 /** How many tool calls are answered for a run that is about to end; a workflow that calls nothing but tools is halted then. */
 const ANSWERED_MAX = 64;
@@ -22,13 +29,15 @@ export async function land(
   situation: Situation,
   ladder: RunLadder,
   attempts: Attempts,
-): Promise<Granted | undefined> {
+): Promise<Granted | Decided | undefined> {
   const { core, plan, call } = situation;
   const isClosing = call.kind === 'model';
   const lastResorts: Asked[] = [];
   for (const rung of ladder.rungs) {
     if (!rung.isTerminal || !isFor(rung, call)) continue;
     const candidates = await withRung(best, rung, facts.cause === 'loop' ? 'loop' : 'spend', situation);
+    const [decided] = candidates;
+    if (decided?.decision) return { decision: decided.decision, candidate: decided };
     const asked = candidates.map((candidate): Asked => ({
       candidate,
       ask: candidate.answer ? nothing : closingAsk(candidate.ask, plan, core.info.id),

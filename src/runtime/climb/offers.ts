@@ -9,6 +9,7 @@ import { editedCall } from '../../ladder/edited-call.ts';
 import { pressureDetail } from '../../ladder/facts.ts';
 import { keepsPairs } from '../../ladder/pairs.ts';
 import type { Rung, RungOffer, RungStanding } from '../../ladder/rung.ts';
+import type { RunDecision } from '../../ladder/run-decision.ts';
 import type { AccountPlan } from '../accounts.ts';
 import { toolAsk, type ModelTerms } from '../asks.ts';
 import type { RunCore } from '../run-core.ts';
@@ -38,6 +39,8 @@ export interface Candidate {
   readonly ask: Ask;
   readonly climbs: readonly Climb[];
   readonly answer: Extract<RungOffer, { kind: 'answer' }> | undefined;
+  /** What a person has decided, in place of any offer. */
+  readonly decision?: RunDecision;
   readonly draft: NotesDraft;
 }
 
@@ -104,7 +107,11 @@ export async function withRung(
   try {
     const offers = [rung.offer(from.call, rungContext({ ...about, memory: draft.of(rung.name) })) ?? []].flat() as readonly RungOffer[];
     for (const offer of offers) {
-      const climb = climbOf(rung, pressure, standings, verdict, offer.detail ?? rung.name, offer.kind === 'answer');
+      const climb = climbOf(rung, pressure, standings, verdict, offer.detail ?? rung.name, offer.kind !== 'edits');
+      if (offer.kind === 'decision') {
+        made.push({ ...from, climbs: [...from.climbs, climb], decision: offer.decision, draft });
+        continue;
+      }
       const taking =
         offer.kind === 'answer' ? answered(from, offer, climb, draft, situation) : edited(from, offer.edits, climb, draft, situation);
       const candidate = isPromise(taking) ? await taking : taking;

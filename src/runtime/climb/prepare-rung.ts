@@ -11,6 +11,7 @@ const PREPARE_TIMEOUT_MS = 30_000;
 export async function prepareRung(core: RunCore, rung: Rung, call: Call, context: RungContext): Promise<void> {
   const { clock, events } = core.guard;
   const controller = new AbortController();
+  const goOn = rung.isPause ? core.run.pause() : undefined;
   const signal = AbortSignal.any([controller.signal, core.signal]);
   try {
     const work = Promise.resolve().then(() =>
@@ -20,5 +21,7 @@ export async function prepareRung(core: RunCore, rung: Rung, call: Call, context
   } catch (error) {
     controller.abort(error);
     if (!core.signal.aborted) events.emit('hook:error', { hook: `rung ${rung.name}`, error });
+  } finally {
+    goOn?.();
   }
 }

@@ -5,6 +5,7 @@ import type { HaltFacts } from '../halts.ts';
 import type { RunCore } from '../run-core.ts';
 import { keepNewest, type Totals } from '../totals.ts';
 import { loopPressure, type LoopPressure } from './loop-pressure.ts';
+import { createReplies, type Replies } from './replies.ts';
 import { rungNotes, type RungNotes } from './notes.ts';
 import { isFor, type Climb } from './offers.ts';
 
@@ -22,6 +23,7 @@ export interface RunLadder extends Ladder {
   /** Why the run is about to end: from now on only its terminal rungs are climbed. */
   ending: HaltFacts | undefined;
   answeredTools: number;
+  readonly replies: Replies;
   /** Whether a rung could end the run with an answer. */
   readonly canLand: boolean;
   haltOf(facts: HaltFacts): Halt;
@@ -40,6 +42,7 @@ export function runLadder(coreOf: () => RunCore, { rungs, isShadow }: Ladder, { 
     notes,
     ending: undefined,
     answeredTools: 0,
+    replies: createReplies(),
     canLand: !isShadow && rungs.some(({ isTerminal }) => isTerminal),
     haltOf(facts) {
       const { info, guard, tree } = coreOf();

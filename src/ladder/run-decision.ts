@@ -1,0 +1,36 @@
+import type { Limits } from '../core/budget.ts';
+
+const brand = Symbol.for('holdfast.decision');
+
+/** What a person has decided of a run that was handed over, other than to answer it. */
+export type RunDecision =
+  | {
+      readonly kind: 'resume';
+      /** What the model is told, in the name of the user. */
+      readonly words: string | undefined;
+      /** New limits of the run itself; those that are not named stay. */
+      readonly limits: Limits | undefined;
+    }
+  | { readonly kind: 'stop'; readonly reason: string };
+
+/** A decision as `handoff` takes it. */
+export interface HandoffDecision {
+  readonly [brand]: RunDecision;
+}
+
+/**
+ * The run goes on where it stood, with a person's words, a raised limit, or both. The answer counts as progress: a loop that
+ * it was in is forgotten.
+ *
+ * @example handoff(async (run) => resumeRun({ words: await ask(run), limits: { steps: 100 } }), { timeoutMs: 600_000 })
+ */
+export const resumeRun = ({ words, limits }: { readonly words?: string; readonly limits?: Limits } = {}): HandoffDecision => ({
+  [brand]: { kind: 'resume', words, limits },
+});
+
+/** The run is stopped in the name of a person, with the error of the halt. */
+export const stopRun = (reason = 'a person stopped the run'): HandoffDecision => ({ [brand]: { kind: 'stop', reason } });
+
+/** The decision in what a function returned; undefined where that is an answer. */
+export const decisionIn = (value: unknown): RunDecision | undefined =>
+  typeof value === 'object' && value !== null ? (value as Partial<HandoffDecision>)[brand] : undefined;
