@@ -36,26 +36,30 @@ export function traceRuns(guard: TelemetryGuard, tracer: Tracer, mode: 'all' | '
       runs.open(run.id, { span, context: trace.setSpan(parent, span), around: trace.getSpan(parent)?.spanContext().spanId });
     }),
     guard.on('step:start', ({ run, step }) => {
-      const attributes = stepAttributes(run, step);
       if (!ownSpans) {
-        trace.getActiveSpan()?.addEvent('holdfast.hold', attributes);
+        trace.getActiveSpan()?.addEvent('holdfast.hold', stepAttributes(run, step));
         return;
       }
       const isModel = step.kind === 'model';
+      // What a sampler may ask for; the rest is for those who record.
+      const attributes = { 'gen_ai.operation.name': isModel ? 'chat' : 'execute_tool' };
       const name = isModel ? `chat ${step.name}` : `execute_tool ${step.name}`;
       const settings = { kind: isModel ? SpanKind.CLIENT : SpanKind.INTERNAL, startTime: step.startedAt, attributes };
       const inside = contextOf(run);
-      steps.open(step.id, { span: tracer.startSpan(name, settings, inside), context: inside, around: undefined });
+      const span = tracer.startSpan(name, settings, inside);
+      if (!span.isRecording()) return;
+      span.setAttributes(stepAttributes(run, step));
+      steps.open(step.id, { span, context: inside, around: undefined });
     }),
     guard.on('step:end', ({ run, step }) => {
-      const attributes = endedStepAttributes(step);
       if (!ownSpans) {
-        trace.getActiveSpan()?.addEvent('holdfast.settle', { ...stepAttributes(run, step), ...attributes });
+        trace.getActiveSpan()?.addEvent('holdfast.settle', { ...stepAttributes(run, step), ...endedStepAttributes(step) });
         return;
       }
       const span = steps.take(step.id)?.span;
-      if (step.outcome === 'error') span?.setStatus({ code: SpanStatusCode.ERROR });
-      span?.setAttributes(attributes).end(step.endedAt);
+      if (!span) return;
+      if (step.outcome === 'error') span.setStatus({ code: SpanStatusCode.ERROR });
+      span.setAttributes(endedStepAttributes(step)).end(step.endedAt);
     }),
     guard.on('loop:verdict', ({ run, verdict }) => {
       spanOf(run)?.addEvent('holdfast.loop.verdict', {

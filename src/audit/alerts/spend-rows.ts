@@ -47,6 +47,8 @@ const elsewhere = ['user', 'feature', 'session'];
 
 export function spendRows(now: () => number): SpendRows {
   const rows = new Map<string, Row>();
+  const keys = new WeakMap<RunInfo, string>();
+  let newest: RunInfo | undefined;
 
   const fadeTo = (row: Row, at: number): number => Math.exp(-Math.max(0, at - row.at) / MEMORY_MS);
   const ofAccount = ({ tenant, scope, id }: Account): Row[] =>
@@ -55,9 +57,11 @@ export function spendRows(now: () => number): SpendRows {
     );
 
   return {
-    add({ tenant, scopes }, used) {
+    add(run, used) {
       const at = now();
-      const key = JSON.stringify([tenant, scopes]);
+      const { tenant, scopes } = run;
+      const key = keys.get(run) ?? JSON.stringify([tenant, scopes]);
+      keys.set(run, key);
       const row = rows.get(key) ?? { tenant, scopes, since: at, sums: nothing(), recent: nothing(), at };
       const fade = fadeTo(row, at);
       for (const dimension of dimensions) {
@@ -65,8 +69,12 @@ export function spendRows(now: () => number): SpendRows {
         row.recent[dimension] = row.recent[dimension] * fade + used[dimension];
       }
       row.at = at;
-      rows.delete(key);
-      rows.set(key, row);
+      // The row of a run that goes on is among the newest already.
+      if (run !== newest) {
+        rows.delete(key);
+        rows.set(key, row);
+      }
+      newest = run;
       const oldest = rows.size > ROWS ? rows.keys().next().value : undefined;
       if (oldest !== undefined) rows.delete(oldest);
     },

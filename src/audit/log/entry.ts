@@ -1,4 +1,4 @@
-import { dimensions, type Dimension } from '../../core/amounts.ts';
+import type { Dimension } from '../../core/amounts.ts';
 import type { PublicAmounts } from '../../core/budget.ts';
 import type { DenialFacts, HaltCause } from '../../core/halt.ts';
 import { toNano } from '../../core/money.ts';
@@ -12,7 +12,7 @@ import type { PromptPrint } from '../../runtime/events.ts';
 export const AUDIT_VERSION = 1;
 
 /** Amounts as the log has them: integers, dollars as `nanoUsd`; a dimension that is absent is 0. */
-export type AuditAmounts = { readonly [D in Exclude<Dimension, 'usd'> | 'nanoUsd']?: number };
+export type AuditAmounts = { readonly [D in Exclude<Dimension, 'usd'> | 'nanoUsd']?: number | undefined };
 
 /** What is on every line. `at` is in milliseconds since the epoch. */
 interface Line {
@@ -141,14 +141,17 @@ export type AuditEntry =
   | TroubleEntry
   | GapEntry;
 
-/** Public amounts as the log has them. Exact: a number of dollars that came from nano-dollars gives them back. */
-export function auditAmounts(amounts: PublicAmounts): AuditAmounts {
-  const result: { -readonly [K in keyof AuditAmounts]: number } = {};
-  for (const dimension of dimensions) {
-    const amount = amounts[dimension];
-    if (amount === 0) continue;
-    if (dimension === 'usd') result.nanoUsd = toNano(amount);
-    else result[dimension] = amount;
-  }
-  return result;
-}
+/**
+ * Public amounts as the log has them. Exact: a number of dollars that came from nano-dollars gives them back. Written out,
+ * and what is 0 as undefined, because it is made several times a step.
+ */
+export const auditAmounts = (amounts: PublicAmounts): AuditAmounts => ({
+  nanoUsd: amounts.usd === 0 ? undefined : toNano(amounts.usd),
+  tokens: amounts.tokens || undefined,
+  inputTokens: amounts.inputTokens || undefined,
+  outputTokens: amounts.outputTokens || undefined,
+  reasoningTokens: amounts.reasoningTokens || undefined,
+  steps: amounts.steps || undefined,
+  modelCalls: amounts.modelCalls || undefined,
+  toolCalls: amounts.toolCalls || undefined,
+});
