@@ -128,6 +128,13 @@ export interface StepRecord {
   readonly stateHash?: string | undefined;
   /** The guard itself answered in the tool's place (a call held back): it says nothing of the world, but the call was made again. */
   readonly answeredByGuard?: boolean | undefined;
+  /** A person saw this very call and allowed it: a repeat of it is judged afresh from here. */
+  readonly approved?: boolean | undefined;
+  /**
+   * How often the history was compacted before this step. What the agent then reads once more was taken from it, and is no
+   * repetition the first time. Default: as at the step before.
+   */
+  readonly epoch?: number | undefined;
   /** Where the full text is not at hand (recorded runs): a hash of the whole that replaces hashing `args` or `output`. */
   readonly argsHash?: string | undefined;
   readonly outputHash?: string | undefined;

@@ -1,5 +1,6 @@
 import type { StepRecord } from '../core/step.ts';
 import type { Verdict } from '../core/verdict.ts';
+import { approvals, type ApprovalsState } from './approvals.ts';
 import { builtInDetectors } from './built-in.ts';
 import { chantDetector, type ChantState } from './chant.ts';
 import { costs, type CostsState } from './costs.ts';
@@ -18,6 +19,7 @@ interface JudgeState {
   readonly version: 1;
   readonly track: TrackState;
   readonly learned?: LearnedFieldsState;
+  readonly approved?: ApprovalsState;
   readonly costs: CostsState;
   readonly detectors: Readonly<Record<string, unknown>>;
   readonly warned: [number, number][];
@@ -56,6 +58,7 @@ function judgeFrom(options: LoopOptions, state: JudgeState | undefined): LoopJud
   const figures = loopFigures(options.loops);
   const without = withoutDetectors(options.loops);
   const seen = track(state?.track);
+  const approved = approvals(state?.approved);
   const learned = learnedFields(state?.learned);
   const spent = costs(state?.costs);
   const detectors = builtInDetectors(without, state?.detectors);
@@ -68,15 +71,19 @@ function judgeFrom(options: LoopOptions, state: JudgeState | undefined): LoopJud
 
   /** A field that changed while work was done may tell of the work: nothing is learnt from that. */
   const settle: Settle = (step, call) => {
-    const since = seen.progressSince(call);
+    const since = seen.progressSince(approved.windowOf(call));
     return learned.settle(hashText(step.name), call, step.output ?? step.error, since === 'none' || since === 'news');
   };
 
   const judgeStep = (step: StepRecord): Verdict | undefined => {
-    const prints = printsOf(step, policies.get(step.name), settle);
-    if (prints === undefined) return undefined;
+    const whole = printsOf(step, policies.get(step.name), settle);
+    if (whole === undefined) return undefined;
+    if (step.approved === true) approved.approve(whole.call);
+    const call = approved.windowOf(whole.call);
+    const prints = call === whole.call ? whole : { ...whole, call };
     evidence.keep(prints);
     const moment = seen.observe(prints);
+    if (moment.isRecall) return undefined;
     const suspicions = detectors
       .map((detector) => detector.observe(prints, moment))
       .filter((suspicion) => suspicion !== undefined)
@@ -112,6 +119,7 @@ function judgeFrom(options: LoopOptions, state: JudgeState | undefined): LoopJud
       version: 1,
       track: seen.save(),
       learned: learned.save(),
+      approved: approved.save(),
       costs: spent.save(),
       detectors: Object.fromEntries(detectors.map((detector) => [detector.name, detector.save()])),
       warned: warned.save(),

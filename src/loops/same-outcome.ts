@@ -48,6 +48,8 @@ export function sameOutcomeDetector(restored?: SameOutcomeState): LoopDetector {
       if (prints.step.kind !== 'tool' || moment.isTwin || prints.nature.isWait) return undefined;
       fade(outcomes, prints, moment);
       const sketch = prints.outcome === 'answer' ? [] : sketchOf(prints.resultWords, prints.argsWords);
+      // What a person allowed begins a new count of this outcome.
+      if (prints.step.approved === true) outcomes = outcomes.filter((outcome) => !isSame(outcome, prints, sketch));
       const found = outcomes.find((outcome) => isSame(outcome, prints, sketch));
       const outcome = found ?? newOutcome(prints, moment, sketch);
       if (found !== undefined) {

@@ -34,6 +34,8 @@ export interface Moment {
   readonly since: Progress;
   /** Time between this and the same call before grew markedly, or a wait lies between. */
   readonly isBackingOff: boolean;
+  /** Read again because the history was compacted. Excused once; then only where something was achieved since. */
+  readonly isRecall: boolean;
 }
 
 /** Kinds of progress, strongest first. */
@@ -56,6 +58,9 @@ interface Known {
   step: number;
   endedAt: number;
   gapMs: number;
+  /** The compaction after which it was made, and whether the newest of its repeats were a recall. */
+  epoch?: number;
+  wasRecalled?: boolean;
 }
 
 export interface TrackState {
@@ -65,6 +70,7 @@ export interface TrackState {
   readonly round: number;
   readonly marks: Record<Progress | 'wait', number>;
   readonly states: number[];
+  readonly epoch?: number;
 }
 
 const STATES_MAX = 128;
@@ -78,6 +84,7 @@ export function track(restored?: TrackState) {
   let round = restored?.round ?? -1;
   const marks = { state: -1, response: -1, write: -1, reply: -1, act: -1, news: -1, none: -1, wait: -1, ...restored?.marks };
   let states = restored?.states ?? [];
+  let epoch = restored?.epoch ?? 0;
 
   const progressSince = (past: number): Progress => {
     for (const kind of ['state', 'response', 'write', 'reply', 'act', 'news'] as const) if (marks[kind] > past) return kind;
@@ -99,6 +106,7 @@ export function track(restored?: TrackState) {
         round = prints.round;
       }
       const { step, nature } = prints;
+      epoch = step.epoch ?? epoch;
       words.read(prints.argsWords);
       const novelty = words.read(prints.resultWords);
       words.readMarks(prints.argsMarks);
@@ -109,6 +117,9 @@ export function track(restored?: TrackState) {
       const answer = hasMoved && known !== undefined ? 'changed' : answerOf(prints, known, novelty);
       const gapMs = known === undefined ? 0 : step.startedAt - known.endedAt;
       const past = known?.tick ?? -1;
+      const since = known === undefined ? 'none' : progressSince(past);
+      const isCompacted = known !== undefined && (known.epoch ?? 0) !== epoch;
+      const isKnownAnswer = answer !== 'first' && answer !== 'changed';
       const moment: Moment = {
         tick,
         isTwin,
@@ -119,8 +130,9 @@ export function track(restored?: TrackState) {
         novelty,
         newNumbers,
         isNews: !prints.isError && novelty >= NEWS_SHARE && answer !== 'same' && answer !== 'returned' && prints.resultWords.length > 1,
-        since: known === undefined ? 'none' : progressSince(past),
+        since,
         isBackingOff: known !== undefined && (marks.wait > past || (known.gapMs > 0 && gapMs >= 1000 && gapMs >= known.gapMs * 1.4)),
+        isRecall: isCompacted && isKnownAnswer && asksOnly(prints) && (known.wasRecalled !== true || since !== 'none'),
       };
       if (nature.isWait) marks.wait = tick;
       else if (!isTwin) markProgress(prints, moment);
@@ -139,6 +151,8 @@ export function track(restored?: TrackState) {
         step: step.index,
         endedAt: step.endedAt,
         gapMs,
+        epoch,
+        wasRecalled: moment.isRecall || (isKnownAnswer && known?.wasRecalled === true),
       });
       return moment;
     },
@@ -147,7 +161,7 @@ export function track(restored?: TrackState) {
       const known = calls.get(call);
       return known && progressSince(known.tick);
     },
-    save: (): TrackState => structuredClone({ calls: calls.save(), words: words.save(), tick, round, marks, states }),
+    save: (): TrackState => structuredClone({ calls: calls.save(), words: words.save(), tick, round, marks, states, epoch }),
   };
 
   function markProgress({ step, isError, nature, argsSize }: Prints, { answer, isNews }: Moment): void {
@@ -163,6 +177,10 @@ export function track(restored?: TrackState) {
     } else if (answer === 'changed' && nature.effect !== 'write') marks.response = tick;
   }
 }
+
+/** Nothing was done to the world by this call, as far as can be told. */
+const asksOnly = ({ step, nature, isError }: Prints): boolean =>
+  step.kind === 'tool' && !isError && nature.effect !== 'write' && !nature.hasSideEffects;
 
 function answerOf(prints: Prints, known: Known | undefined, novelty: number): Answer {
   if (known === undefined) return 'first';

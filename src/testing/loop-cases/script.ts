@@ -14,6 +14,8 @@ export interface ScriptStep {
   readonly runId?: string;
   readonly parentRunId?: string;
   readonly answeredByGuard?: boolean;
+  readonly approved?: boolean;
+  readonly epoch?: number;
   /** Asked for at once with the step before. */
   readonly isSameRound?: boolean;
   /** Milliseconds between the step before and this one. Default 2,000. */
