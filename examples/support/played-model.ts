@@ -10,6 +10,10 @@ const scripts: Readonly<Record<string, OpenAIScript>> = {
   'wrap-an-agent': stuck('find_flight', { to: 'Oslo' }),
   'callback-handler': stuck('search', { query: 'news' }),
   middleware: (_, turn) => ({ text: 'On to the next page.', toolCalls: [{ name: 'read_page', args: { page: turn + 1 } }] }),
+  'soft-landing': ({ tools }, turn) =>
+    tools.length === 0
+      ? 'The manual has a chapter per page; I have read the first ones.'
+      : { text: 'On to the next page.', toolCalls: [{ name: 'read_page', args: { page: turn + 1 } }] },
   'agent-executor': (_, turn) => ({ toolCalls: [{ name: 'list_files', args: { folder: `/${'sub/'.repeat(turn)}` } }] }),
 };
 

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { play } from '../../examples/support/played-model.ts';
+import { hasRedis, startRedis } from '../support/redis-server.ts';
 
 const folder = new URL('../../examples/', import.meta.url);
 const names = readdirSync(folder).flatMap((file) => (file.endsWith('.ts') ? [file.slice(0, -3)] : []));
@@ -25,6 +26,13 @@ const printed: Record<string, readonly (string | RegExp)[]> = {
     /^alice has used \$0\.6, and has \$1\.40 left$/,
   ],
   loops: ['20 polls: fine', /^warn: /, /^halt: /, /search/],
+  'soft-landing': [/^step 5: notice \(.*50 %/, /^step 10: wrapUp \(/, 'The manual has a chapter per page; I have read the first ones.'],
+  'see-it': [
+    'holdfast_budget_settled{scope="user",account="_other",dimension="usd",window="day"} 0.6',
+    /^holdfast: user alice has used 50 % of its budget \(day\): \$0\.60 of \$1\.00\..* Most of it: feature search \$0\.60\.$/,
+    'alice, search: 1 tool call, $0.6',
+  ],
+  'many-processes': ['4 workers asked 200 times and were allowed 100 times'],
   'halts-and-reports': [
     'event: budget at step 2',
     'run budget exceeded: toolCalls 2 used, 1 asked, of 2',
@@ -38,14 +46,21 @@ const printed: Record<string, readonly (string | RegExp)[]> = {
 beforeEach(() => vi.stubEnv('OPENAI_API_KEY', ''));
 afterEach(() => vi.unstubAllEnvs());
 
+async function redis() {
+  const server = await startRedis();
+  return { url: `redis://127.0.0.1:${server.port}`, [Symbol.asyncDispose]: () => server.stop() };
+}
+
 describe('examples', () => {
   test('each has an expectation here', () => {
     expect(Object.keys(printed).toSorted()).toEqual(names.toSorted());
   });
 
-  test.each(names)('%s prints what it says', async (name) => {
+  test.each(names.filter((name) => hasRedis || name !== 'many-processes'))('%s prints what it says', async (name) => {
     const lines: string[] = [];
     const { main } = (await import(`../../examples/${name}.ts`)) as { main(say: (line: unknown) => void): Promise<void> };
+    await using server = name === 'many-processes' ? await redis() : undefined;
+    if (server) vi.stubEnv('REDIS_URL', server.url);
     await play(name, () => main((line) => void lines.push(String(line))));
     expect(lines).toEqual((printed[name] ?? []).map((line) => (typeof line === 'string' ? line : expect.stringMatching(line))));
   });
