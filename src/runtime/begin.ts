@@ -52,7 +52,8 @@ async function reserveStep(
 ): Promise<Step> {
   const { guard } = core;
   const begun = beginning(core, options.id);
-  const reply = await reserve(core, plan, begun, [terms?.ask ?? toolAsk(call, guard.toolPolicy)]);
+  const reserving = reserve(core, plan, begun, [terms?.ask ?? toolAsk(call, guard.toolPolicy)]);
+  const reply = isPromise(reserving) ? await reserving : reserving;
   if (!reply.granted) throw refuse(core, reply.denial, begun.index);
   const { edits, isWatched } = outputTerms(plan, call, terms, reply, options);
   return openStep({

@@ -4,6 +4,7 @@ import type { Call } from '../core/step.ts';
 import type { Denial, ReserveReply } from '../stores/store.ts';
 import type { AccountPlan } from './accounts.ts';
 import type { ModelTerms } from './asks.ts';
+import type { LedgerReply } from './ledger.ts';
 import { refuse, type RunCore } from './run-core.ts';
 import { isPromise } from './time-limit.ts';
 
@@ -39,29 +40,30 @@ export function beginning({ tree, stepPrefix }: RunCore, id?: string): Beginning
 }
 
 type Granted = ReserveReply & { readonly granted: true };
+export type Reserved = Granted | { readonly granted: false; readonly denial: Denial };
 
-/** Holds the first of the asks that fits, or says what was short. Throws where the run was stopped meanwhile, or the store failed. */
-export async function reserve(
-  core: RunCore,
-  plan: AccountPlan,
-  { id, index }: Beginning,
-  asks: readonly Ask[],
-): Promise<Granted | { readonly granted: false; readonly denial: Denial }> {
+/**
+ * Holds the first of the asks that fits, or says what was short: at once where the store answers at once. Throws where the
+ * run was stopped meanwhile, or the store failed.
+ */
+export function reserve(core: RunCore, plan: AccountPlan, { id, index }: Beginning, asks: readonly Ask[]): Reserved | Promise<Reserved> {
   const { ledger, holdTtlMs } = core.guard;
+  const reserved = (reply: LedgerReply): Reserved => {
+    if (!reply.granted && !reply.denial) throw refuse(core, undefined, index);
+    return reply as Reserved;
+  };
   const reserving = ledger.reserve({ id, plan, asks, ttlMs: holdTtlMs });
-  const reply = isPromise(reserving) ? await reserving : reserving;
-  if (!reply.granted) {
-    if (!reply.denial) throw refuse(core, undefined, index);
-    return reply;
-  }
-  try {
-    // The store may have taken long enough for the run to be stopped: then nothing more is started.
-    if (isPromise(reserving)) core.assertGoing();
-  } catch (error) {
-    if (!reply.isReplay) ledger.settle(id, plan, undefined);
-    throw error;
-  }
-  return reply;
+  if (!isPromise(reserving)) return reserved(reserving);
+  return reserving.then((reply) => {
+    try {
+      // The store may have taken long enough for the run to be stopped: then nothing more is started.
+      if (reply.granted) core.assertGoing();
+    } catch (error) {
+      if (reply.granted && !reply.isReplay) ledger.settle(id, plan, undefined);
+      throw error;
+    }
+    return reserved(reply);
+  });
 }
 
 /** What a grant means for the output: the cap to send, and whether a stream must be watched because nobody else holds to it. */

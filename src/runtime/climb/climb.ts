@@ -98,12 +98,13 @@ function attemptsOf({ core, plan }: ClimbParts, begun: Beginning): Attempts {
     denial: undefined,
     async take(asked) {
       if (asked.length === 0) return undefined;
-      const reply = await reserve(
+      const reserving = reserve(
         core,
         plan,
         begun,
         asked.map(({ ask }) => ask),
       );
+      const reply = isPromise(reserving) ? await reserving : reserving;
       if (!reply.granted) {
         attempts.denial = reply.denial;
         return undefined;
