@@ -12,7 +12,9 @@ import { timeline } from './timeline.ts';
 const help = `holdfast replay FILE…   what a guard would have done with recorded runs
 
 Reads .jsonl, .json and .gz files: traces ({ id, steps: […] }), chat transcripts (a list of messages,
-or { messages: […] }), OpenTelemetry GenAI spans (OTLP JSON).
+or { messages: […] }), OpenTelemetry GenAI spans (OTLP JSON), logs of auditLog(). An audit log holds no
+content, so that nothing in it can be judged again: its verdicts and figures are shown as they were
+written down, whatever --loops, --tools and --model say; the limits below are applied to it.
 
   --json             one line per run: id, haltedAt, cause, verdicts, tokens and USD saved
   --all              show also the runs without a verdict

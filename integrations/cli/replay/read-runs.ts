@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { createGunzip } from 'node:zlib';
+import { auditRuns, isAuditEntry } from './formats/audit.ts';
 import { isChat, readChat } from './formats/chat.ts';
 import { isOtlp, runsOfSpans, spansOf, type GenAiSpan } from './formats/otlp.ts';
 import { isTrace, readTrace } from './formats/trace.ts';
@@ -30,6 +31,7 @@ export async function* readRuns(file: string, onBytes: (read: number, total: num
   if (input !== raw) raw.on('error', (error) => input.destroy(error));
   const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });
   const spans: GenAiSpan[] = [];
+  const logged = auditRuns();
   let messages: unknown[] = [];
   let whole: string[] | undefined;
   let length = 0;
@@ -51,6 +53,10 @@ export async function* readRuns(file: string, onBytes: (read: number, total: num
     if (value === undefined) {
       if (number === 1 && /^\s*[[{]/.test(line)) whole = [line];
       else yield { kind: 'problem', file, line: number, problem: 'is not JSON' };
+    } else if (isAuditEntry(value)) {
+      const ended = logged.add(value);
+      if (typeof ended === 'string') yield { kind: 'problem', file, line: number, problem: ended };
+      else for (const run of ended) yield { kind: 'run', run };
     } else if (isOtlp(value)) {
       if (spans.length < SPANS_MAX) spans.push(...spansOf(value));
     } else if (isRecord(value) && typeof value['role'] === 'string') {
@@ -65,7 +71,7 @@ export async function* readRuns(file: string, onBytes: (read: number, total: num
     else yield* runsOf(value, file, 1);
   }
   if (messages.length > 0) yield* runsOf(messages, file, 1);
-  for (const run of runsOfSpans(spans)) yield { kind: 'run', run };
+  for (const run of [...logged.rest(), ...runsOfSpans(spans)]) yield { kind: 'run', run };
 }
 
 function* runsOf(value: unknown, file: string, line: number): Generator<Reading> {
@@ -76,7 +82,8 @@ function* runsOf(value: unknown, file: string, line: number): Generator<Reading>
     for (const [index, item] of value.entries()) {
       yield { kind: 'run', run: isTrace(item) ? readTrace(item, `${id}#${index}`) : readChat(item, `${id}#${index}`) };
     }
-  } else yield { kind: 'problem', file, line, problem: 'is no recorded run: expected a trace, a list of messages, or OTLP spans' };
+  } else
+    yield { kind: 'problem', file, line, problem: 'is no recorded run: expected a trace, a list of messages, OTLP spans, or an audit log' };
 }
 
 function parse(text: string): unknown {

@@ -1,4 +1,5 @@
-import type { ToolHints } from 'holdfast';
+import type { ToolHints, Verdict } from 'holdfast';
+import type { StepFigures } from './figures.ts';
 
 /** One recorded step, whatever file it came from. Steps count from 0 in the order of the file. */
 export interface RecordedStep {
@@ -38,7 +39,12 @@ export interface RecordedRun {
   /** Characters that the model read before the first step, where the file has them. */
   readonly promptLength: number;
   readonly steps: readonly RecordedStep[];
+  /** From a log without content, which cannot be judged or measured again: what was written down. One figure for each step. */
+  readonly asRecorded?: { readonly figures: readonly StepFigures[]; readonly verdicts: readonly RecordedVerdict[] };
 }
+
+/** What replay shows of a verdict. */
+export type RecordedVerdict = Pick<Verdict, 'step' | 'level' | 'kind' | 'period' | 'laps' | 'firstStep' | 'steps' | 'identity' | 'reason'>;
 
 /** A value as the text that a model would read. */
 export function asText(value: unknown): string {

@@ -1,6 +1,6 @@
-import { createLoopJudge, type LoopOptions, type StepRecord, type Verdict } from 'holdfast';
+import { createLoopJudge, type LoopOptions, type StepRecord } from 'holdfast';
 import { figuresOf, type StepFigures } from './figures.ts';
-import type { RecordedRun, RecordedStep } from './recorded-run.ts';
+import type { RecordedRun, RecordedStep, RecordedVerdict } from './recorded-run.ts';
 
 /** Ceilings of a run in replay; a dimension that is absent has none. */
 export interface ReplayLimits {
@@ -28,7 +28,7 @@ export interface ReplayedRun {
   /** The limit that halted it, for the cause `budget`. */
   readonly dimension: keyof ReplayLimits | null;
   /** Each loop's first warning and first halt. A recorded run cannot react, so verdicts go on behind a halt. */
-  readonly verdicts: readonly Verdict[];
+  readonly verdicts: readonly RecordedVerdict[];
   readonly tokens: { readonly total: number | null; readonly saved: number | null };
   readonly usd: { readonly total: number | null; readonly saved: number | null };
   /** Whether any figure is estimated from lengths. */
@@ -37,16 +37,8 @@ export interface ReplayedRun {
 
 /** Plays a recorded run to a guard's judge and limits. */
 export function replayRun(run: RecordedRun, options: ReplayOptions): ReplayedRun {
-  const judge = createLoopJudge(options.loops);
-  const figures = figuresOf(run, options.model);
-  const verdicts: Verdict[] = [];
-  const told = new Set<string>();
-  for (const [index, step] of run.steps.entries()) {
-    const verdict = judge.observe(recordOf(run, step, index, figures[index]));
-    if (verdict === undefined || told.has(`${verdict.level} ${verdict.identity}`)) continue;
-    told.add(`${verdict.level} ${verdict.identity}`);
-    verdicts.push(verdict);
-  }
+  const figures = run.asRecorded?.figures ?? figuresOf(run, options.model);
+  const verdicts = firstOfEach(run.asRecorded?.verdicts ?? judged(run, figures, options.loops));
   const loopAt = verdicts.find(({ level }) => level === 'halt')?.step ?? null;
   const limit = firstOver(figures, options.limits);
   const isBudget = limit !== null && (loopAt === null || limit.step <= loopAt);
@@ -61,6 +53,21 @@ export function replayRun(run: RecordedRun, options: ReplayOptions): ReplayedRun
     usd: { total: dollars(sumOf(figures, 'nanoUsd')), saved: dollars(savedOf(figures, haltedAt, isBudget, 'nanoUsd')) },
     isEstimated: figures.some(({ isEstimated }) => isEstimated),
   };
+}
+
+function judged(run: RecordedRun, figures: readonly StepFigures[], loops: LoopOptions): readonly RecordedVerdict[] {
+  const judge = createLoopJudge(loops);
+  return run.steps.flatMap((step, index) => judge.observe(recordOf(run, step, index, figures[index])) ?? []);
+}
+
+function firstOfEach(verdicts: readonly RecordedVerdict[]): readonly RecordedVerdict[] {
+  const told = new Set<string>();
+  return verdicts.filter(({ level, identity }) => {
+    const name = `${level} ${identity}`;
+    if (told.has(name)) return false;
+    told.add(name);
+    return true;
+  });
 }
 
 function recordOf(run: RecordedRun, step: RecordedStep, index: number, figures: StepFigures | undefined): StepRecord {

@@ -16,6 +16,8 @@ export interface Tally {
   totalUsd: number | null;
   savedUsd: number | null;
   isEstimated: boolean;
+  /** Runs whose verdicts were read, not made. */
+  asRecorded: number;
   readonly kinds: Map<string, number>;
 }
 
@@ -31,6 +33,7 @@ export const emptyTally = (): Tally => ({
   totalUsd: null,
   savedUsd: null,
   isEstimated: false,
+  asRecorded: 0,
   kinds: new Map(),
 });
 
@@ -49,11 +52,15 @@ export function count(tally: Tally, { run, haltedAt, cause, verdicts, tokens, us
   tally.totalUsd = plusKnown(tally.totalUsd, usd.total);
   tally.savedUsd = plusKnown(tally.savedUsd, usd.saved);
   tally.isEstimated ||= isEstimated;
+  if (run.asRecorded !== undefined) tally.asRecorded++;
   const kind = verdicts.find(({ level }) => level === 'halt')?.kind ?? verdicts[0]?.kind;
   if (kind !== undefined) tally.kinds.set(kind, (tally.kinds.get(kind) ?? 0) + 1);
 }
 
 const known = (figure: number | null, format: (figure: number) => string): string => (figure === null ? '-' : format(figure));
+
+const recordedNote = (runs: number): string =>
+  `${runs} ${runs === 1 ? 'run' : 'runs'} from an audit log: verdicts as recorded, the same under every preset`;
 
 /** The table at the end: what each preset would have done. `chosen` is the one that the timelines show. */
 export function summary(tallies: ReadonlyMap<string, Tally>, chosen: string, style: Style): string {
@@ -85,7 +92,8 @@ export function summary(tallies: ReadonlyMap<string, Tally>, chosen: string, sty
     style.dim(line(heads)),
     ...rows.map((row) => line(row)),
     ...(kinds.length === 0 ? [] : ['', `loops by kind: ${kinds.join(', ')}`]),
-    ...(first.isEstimated ? [style.dim('~ estimated from lengths, at four characters a token')] : []),
+    ...(first.asRecorded === 0 ? [] : [style.dim(recordedNote(first.asRecorded))]),
+    ...(first.isEstimated ? [style.dim('~ estimated from lengths, at four characters a token, or by the guard that wrote the log')] : []),
     '',
   ].join('\n');
 }
