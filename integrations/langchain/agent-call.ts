@@ -3,6 +3,7 @@ import type { BaseMessage, ToolMessage } from '@langchain/core/messages';
 import type { HaltError, Run, RunBudgets, RunOptions } from 'holdfast';
 import { messagesIn, type AgentKind } from './agent-kind.ts';
 import type { AnyGuard } from './any-guard.ts';
+import { haltFeltIn } from './felt-halts.ts';
 import { resultsMissingAtEnd } from './gaps.ts';
 import { gracefulSignal } from './graceful-signal.ts';
 import { handlerRun } from './guard-callback-handler.ts';
@@ -68,7 +69,7 @@ export async function openCall(agent: GuardedAgent, input: unknown, config: Runn
     saw(output) {
       isInterrupted ||= hasInterrupt(output);
     },
-    swallowed: () => (run.haltError && !isAnswered(run) ? run.haltError : undefined),
+    swallowed: () => (isAnswered(run) ? undefined : haltFeltIn(run)),
     async failed(error) {
       if (isGraphBubbleUp(error)) {
         isInterrupted = true;

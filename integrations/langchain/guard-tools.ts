@@ -3,6 +3,7 @@ import { ToolMessage } from '@langchain/core/messages';
 import type { Run, ToolCall } from 'holdfast';
 import type { AnyGuard } from './any-guard.ts';
 import { callbacksInForce } from './callbacks.ts';
+import { feltHalt } from './felt-halts.ts';
 import { handlerRun } from './guard-callback-handler.ts';
 import { isGraphBubbleUp } from './host-errors.ts';
 import { settingsOf } from './model-call.ts';
@@ -45,7 +46,10 @@ async function meteredCall(guard: AnyGuard, tool: object, input: unknown, config
 }
 
 async function meteredStep(run: Run, toolCall: ToolCall, call: () => Promise<unknown>): Promise<unknown> {
-  const step = await run.begin(toolCall);
+  const step = await run.begin(toolCall).catch((error: unknown) => {
+    feltHalt(run);
+    throw error;
+  });
   const { offer } = step;
   if (offer.kind === 'answer' && !step.isJoined) {
     await step.end({ output: offer.output });

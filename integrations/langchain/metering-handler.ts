@@ -6,6 +6,7 @@ import type { AnyGuard } from './any-guard.ts';
 import { attemptKey, attemptWatch, type AttemptWatch } from './attempt-context.ts';
 import { guardClaims, type Claims } from './claims.ts';
 import { chatModelEvent, textModelEvent, toolEvent, type ModelEvent } from './event-calls.ts';
+import { feltHalt } from './felt-halts.ts';
 import { isGraphBubbleUp } from './host-errors.ts';
 import { modelResult, toolResult } from './step-result.ts';
 import { eventPieces, tokenPieces } from './stream-pieces.ts';
@@ -139,6 +140,7 @@ export class MeteringHandler extends BaseCallbackHandler {
     await this.#settle(runId, error, async ({ step, watch }) => {
       if (watch) watch.newest = 'failed';
       await step.fail(error);
+      this.#feel(runId);
     });
   }
 
@@ -153,7 +155,8 @@ export class MeteringHandler extends BaseCallbackHandler {
 
   override async handleAgentAction(_action: unknown, runId: string): Promise<void> {
     // The one place where a classic executor lets a veto of its tools through.
-    const stopped = this.#runs.find(runId)?.haltError;
+    const run = this.#runs.find(runId);
+    const stopped = run && feltHalt(run);
     if (stopped) throw stopped;
   }
 
@@ -190,11 +193,18 @@ export class MeteringHandler extends BaseCallbackHandler {
       const step = await run.begin(call, { key, canEdit: false });
       this.#keep(runId, { step, watch: call.kind === 'model' && step.isJoined ? attemptWatch(this.guard) : undefined });
     } catch (error) {
+      feltHalt(run);
       // LangChain tells nothing more of a call that was refused.
       this.#claims.release(runId, this);
       await this.#runs.leave?.(runId, error);
       throw error;
     }
+  }
+
+  /** A call that failed in a halted run was cut by the halt, or will be taken for it. */
+  #feel(runId: string): void {
+    const run = this.#runs.find(runId);
+    if (run) feltHalt(run);
   }
 
   #keep(runId: string, metered: Metered): void {

@@ -3,6 +3,7 @@ import type { CallEdits, Run, Step } from 'holdfast';
 import { watchingAttempts, type AttemptWatch } from './attempt-context.ts';
 import { editedMessages } from './edited-messages.ts';
 import { editedModel, takesCap } from './edited-model.ts';
+import { feltHalt } from './felt-halts.ts';
 import { closedGaps } from './gaps.ts';
 import { hasLanded } from './graceful-signal.ts';
 import { haltAnswer } from './halt-answers.ts';
@@ -66,6 +67,7 @@ async function modelStep(host: MiddlewareHost, run: Run, request: ModelHookReque
     return response;
   } catch (error) {
     await step?.fail(error);
+    feltHalt(run);
     const answer = await haltAnswer(guard, run);
     if (answer) return answerMessage(answer.output);
     runs.rest(run, true);

@@ -1,5 +1,6 @@
 import { ToolMessage } from '@langchain/core/messages';
 import type { Run, Step, ToolCall } from 'holdfast';
+import { feltHalt } from './felt-halts.ts';
 import { haltAnswer } from './halt-answers.ts';
 import { isGraphBubbleUp, isMiddlewareError, isToolInvocationError } from './host-errors.ts';
 import { passedOn, type MiddlewareHost } from './middleware-host.ts';
@@ -53,7 +54,7 @@ async function toolStep(host: MiddlewareHost, run: Run, request: ToolHookRequest
     }
     await step?.fail(error);
     // The halt is told at the next model call, with an answer or an error: until then the conversation must stay valid.
-    if (run.haltError) {
+    if (feltHalt(run)) {
       detached(haltAnswer(host.guard, run));
       return resultOf(toolCall, 'The run was stopped before this call was finished.', 'error');
     }

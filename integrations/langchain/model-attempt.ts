@@ -9,6 +9,7 @@ import { isBinding } from './bindings.ts';
 import { handlersIn, withHandler } from './callbacks.ts';
 import { editedMessages } from './edited-messages.ts';
 import { editedModel, takesCap } from './edited-model.ts';
+import { feltHalt } from './felt-halts.ts';
 import { modelCall, modelFacts, settingsOf } from './model-call.ts';
 import { modelResult } from './step-result.ts';
 import { StreamMeter } from './stream-meter.ts';
@@ -60,6 +61,7 @@ export const attemptsIn =
       const step = await seat.run.begin(seat.call ?? callOf(request), { key, canEdit: takesCap(request.model) });
       return openAttempt(guard, seat, step, key, request);
     } catch (error) {
+      feltHalt(seat.run);
       await seat.leave();
       throw error;
     }
@@ -102,7 +104,7 @@ async function openAttempt(guard: AnyGuard, seat: RunSeat, step: Step, key: stri
       if (watch) watch.newest = 'failed';
       await step.fail(error);
       await leave();
-      return run.haltError ?? error;
+      return feltHalt(run) ?? error;
     },
   };
 }

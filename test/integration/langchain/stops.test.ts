@@ -236,6 +236,17 @@ describe('the other causes', () => {
   });
 });
 
+it('an agent that ends well as its halt comes keeps its answer', async () => {
+  const guard = createGuard();
+  const heard = hear(guard);
+  // As a verdict on the last step would: the answer is there, and nothing is left to be refused.
+  guard.on('step:end', () => void guard.current()?.run.halt('too late'));
+  const model = new ScriptedChatModel(() => ({ text: 'It will rain.' }));
+  const output = await guardAgent(createAgent({ model, tools: [searchTool()] }), guard).invoke(question);
+  expect(heard.halts).toEqual(['person']);
+  expect(output.messages.at(-1)?.text).toBe('It will rain.');
+});
+
 describe('without a wrapper', () => {
   it('the middleware throws the error inside LangChain’s own, once, and leaves no call without a result', async () => {
     const guard = createGuard({ budgets: { run: { steps: 4 } } });
