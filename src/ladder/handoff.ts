@@ -67,43 +67,46 @@ export function handoff(fn: HandOver, { timeoutMs = 30_000, lastMessages = 10, m
     async prepare(call, context) {
       const { memory, halt, signal } = context;
       if (call.kind !== 'model' || !halt) return;
-      const times = timesOf(memory, halt.runId);
-      if (memory.has(outcome) || times >= most) return;
+      const { runId } = halt;
+      const { times, returned: waiting } = handedOver(memory, runId);
+      if (waiting !== undefined || times >= most) return;
       // Noted first: a function that fails is not asked again for this run.
-      memory.set(halt.runId, most);
-      const returned = await fn(handoffPackage(call, halt, context, lastMessages), { signal });
-      const decision = decisionIn(returned);
-      if (decision?.kind === 'resume') memory.set(halt.runId, times + 1);
-      memory.set(outcome, {
-        runId: halt.runId,
-        returned: returned ?? 'This could not be finished here and was handed over.',
-      } satisfies Outcome);
-      for (const oldest of memory.keys()) {
-        if (memory.size <= REMEMBERED_RUNS) break;
-        if (oldest !== outcome) memory.delete(oldest);
-      }
+      note(memory, runId, { times: most });
+      const returned = (await fn(handoffPackage(call, halt, context, lastMessages), { signal })) ?? HANDED_OVER;
+      note(memory, runId, { times: decisionIn(returned)?.kind === 'resume' ? times + 1 : most, returned });
     },
     offer(_call, { memory, halt }) {
-      const found = memory.get(outcome) as Outcome | undefined;
-      if (!found || found.runId !== halt?.runId) return undefined;
-      const decision = decisionIn(found.returned);
-      if (!decision) return { kind: 'answer', output: found.returned, detail: 'handed over' };
-      memory.delete(outcome);
+      if (!halt) return undefined;
+      const { times, returned } = handedOver(memory, halt.runId);
+      if (returned === undefined) return undefined;
+      const decision = decisionIn(returned);
+      if (!decision) return { kind: 'answer', output: returned, detail: 'handed over' };
+      note(memory, halt.runId, { times });
       return { kind: 'decision', decision, detail: decision.kind === 'stop' ? 'a person stopped the run' : 'a person let the run go on' };
     },
   };
 }
 
-/** The note under which the outcome of the newest hand-off is kept; the others are run ids, with how often each was handed over. */
-const outcome = 'outcome';
+const HANDED_OVER = 'This could not be finished here and was handed over.';
 const REMEMBERED_RUNS = 64;
 
-interface Outcome {
-  readonly runId: string;
-  readonly returned: unknown;
+/** How often a run was handed over, and what came back that has not been heeded yet. */
+interface HandedOver {
+  readonly times: number;
+  readonly returned?: unknown;
 }
 
-const timesOf = (memory: ReadonlyMap<string, unknown>, runId: string): number => (memory.get(runId) as number | undefined) ?? 0;
+const handedOver = (memory: ReadonlyMap<string, unknown>, runId: string): HandedOver =>
+  (memory.get(runId) as HandedOver | undefined) ?? { times: 0 };
+
+function note(memory: Map<string, unknown>, runId: string, handed: HandedOver): void {
+  memory.delete(runId);
+  memory.set(runId, handed);
+  for (const oldest of memory.keys()) {
+    if (memory.size <= REMEMBERED_RUNS) break;
+    memory.delete(oldest);
+  }
+}
 
 /** What a run hands over. */
 export function handoffPackage(

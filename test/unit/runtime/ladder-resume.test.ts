@@ -83,6 +83,18 @@ describe('a run that was handed over', () => {
     await expect(stopped).rejects.toThrow('not worth it');
   });
 
+  it('has its own hand-off beside those of the runs inside it', async () => {
+    const person = vi.fn<HandOver>(({ runId }) => `answered ${runId}`);
+    const guard = guardWith(person, { budgets: {} });
+    await guard.run({ id: 'outer', budgets: { run: { steps: 8 } } }, async (outer) => {
+      const play = host({ script: searching(20), tools });
+      const inner = await guard.run({ id: 'inner', budgets: { run: { steps: 4 } } }, (run) => play(run, 'Find tea.'));
+      expect(inner.answer).toBe('answered inner');
+      expect((await play(outer, 'Find tea.')).answer).toBe('answered outer');
+    });
+    expect(person).toHaveBeenCalledTimes(2);
+  });
+
   it('does not take a limit that is none', async () => {
     const guard = guardWith(() => resumeRun({ limits: { steps: -1 } }));
     const { errors } = listen(guard);
