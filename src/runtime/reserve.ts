@@ -50,7 +50,7 @@ export function reserve(core: RunCore, plan: AccountPlan, { id, index }: Beginni
   const { ledger, holdTtlMs } = core.guard;
   const reserved = (reply: LedgerReply): Reserved => {
     if (!reply.granted && !reply.denial) throw refuse(core, undefined, index);
-    return reply as Reserved;
+    return reply;
   };
   const reserving = ledger.reserve({ id, plan, asks, ttlMs: holdTtlMs });
   if (!isPromise(reserving)) return reserved(reserving);

@@ -63,9 +63,9 @@ describe.runIf(hasProgram('the dashboard in a browser', 'chromium', 'chromium-br
 
     /** What axe finds wrong with what is shown: contrast, landmarks, names, roles. The page's own rules forbid its script, so it runs outside of them. */
     async function problemsOfPage(): Promise<unknown[]> {
-      return (await page.evaluate(
+      return page.evaluate<unknown[]>(
         `${axe}; axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) => violations.map(({ id, nodes }) => [id, nodes[0].html, nodes[0].failureSummary]))`,
-      )) as unknown[];
+      );
     }
 
     const budgets = { user: { usd: 0.05, window: 'day' }, feature: { usd: 5, window: 'day' }, global: { usd: 50, window: 'day' } } as const;
