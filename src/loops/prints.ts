@@ -3,7 +3,7 @@ import { canonicalArgs, textOf } from './canonical.ts';
 import { natureOf, type Nature } from './effect.ts';
 import { hashNumbers, hashText } from './hash.ts';
 import type { ToolPolicy } from './options.ts';
-import { scan, type Scan } from './scan.ts';
+import { scan, wordRoom, type Scan } from './scan.ts';
 
 /**
  * What kind of answer a call got: something; nothing (a search without a match, an empty list); or a refusal.
@@ -51,7 +51,11 @@ const noWords: ReadonlySet<string> = new Set();
 export type Settle = (step: StepRecord, call: number) => unknown;
 const asItIs: Settle = () => undefined;
 
-/** The prints of a step; undefined where it takes no part in loop detection. */
+/** The words of a step are used up before the next one comes. */
+const argsRoom = wordRoom();
+const resultRoom = wordRoom();
+
+/** The prints of a step, good until those of the next are made; undefined where it takes no part in loop detection. */
 export function printsOf(step: StepRecord, policy: ToolPolicy | undefined, settle: Settle = asItIs): Prints | undefined {
   if (policy?.loopKey === false) return undefined;
   const isTool = step.kind === 'tool';
@@ -61,8 +65,8 @@ export function printsOf(step: StepRecord, policy: ToolPolicy | undefined, settl
   const argsText = isTool ? canonicalArgs(keyed, ignored) : '';
   const resultText = resultTextOf(step, ignored);
   let targets: readonly number[] | undefined;
-  const args = scan(valuesOf(argsText));
-  const result = scan(resultText);
+  const args = scan(valuesOf(argsText), argsRoom);
+  const result = scan(resultText, resultRoom);
   const isCut = step.argsHash !== undefined && policy?.loopKey === undefined;
   const asked = isTool ? hashNumbers(hashText(step.name), isCut ? hashText(step.argsHash) : hashText(argsText)) : 0;
   const question = isTool ? asked : hashNumbers(hashText(step.agent ?? ''), settledOf(step, result));

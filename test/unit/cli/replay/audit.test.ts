@@ -29,7 +29,13 @@ const linesOf = (out: string) =>
   out
     .trim()
     .split('\n')
-    .map((line) => JSON.parse(line) as Record<string, unknown> & { readonly verdicts: readonly object[] });
+    .map(
+      (line) =>
+        JSON.parse(line) as Record<string, unknown> & {
+          readonly verdicts: readonly object[];
+          readonly usd: { readonly total: number | null };
+        },
+    );
 
 const end = (run: string): object => ({ ...runStart(run), event: 'run:end' });
 const verdict = (run: string, step: number, level: 'warn' | 'halt', members: readonly number[]): object => ({
@@ -69,7 +75,7 @@ describe('holdfast replay of an audit log', () => {
       { step: 2, level: 'warn', kind: 'repeat' },
       { step: 4, level: 'halt', kind: 'repeat', firstStep: 0, laps: 5 },
     ]);
-    expect((line?.['usd'] as { total: number }).total).toBeCloseTo(0.05, 9);
+    expect(line?.usd.total).toBeCloseTo(0.05, 9);
   });
 
   test('puts sub-agents with the run that they belong to, and tells interleaved runs apart', async () => {
