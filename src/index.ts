@@ -39,6 +39,7 @@ export type {
   ToolCallView,
   ToolHints,
 } from './core/step.ts';
+export { editKinds } from './core/offer.ts';
 export type { CallEdits, EditKind, MessageEdit, Offer } from './core/offer.ts';
 export type { Usage, UsageReport } from './core/usage.ts';
 export type { DenialFacts, Halt, HaltCause } from './core/halt.ts';

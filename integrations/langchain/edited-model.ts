@@ -1,4 +1,4 @@
-import type { CallEdits, ReasoningSettings } from 'holdfast';
+import { editKinds, type CallEdits, type EditKind, type ReasoningSettings } from 'holdfast';
 import { isBinding, rebound } from './bindings.ts';
 import { innermost, settingsOf } from './model-call.ts';
 
@@ -12,6 +12,10 @@ export function takesCap(model: unknown): boolean {
   const inner = innermost(model);
   return capFields.some((field) => field in inner) && fieldsOf(inner) !== undefined;
 }
+
+/** What the guard may do to a call of this model: a model that takes no cap can still be changed in every other way. */
+export const editsOfModel = (model: unknown): boolean | EditKind[] =>
+  takesCap(model) ? true : editKinds.filter((kind) => kind !== 'maxOutputTokens');
 
 /**
  * The model to use in place of `model`: another one where the edits name it, with the cap and the reasoning that they ask

@@ -54,7 +54,8 @@ async function meteredStep(run: Run, toolCall: ToolCall, call: () => Promise<unk
   if (offer.kind === 'answer' && !step.isJoined) {
     await step.end({ output: offer.output });
     const content = typeof offer.output === 'string' ? offer.output : JSON.stringify(offer.output);
-    return toolCall.id === undefined ? content : new ToolMessage({ content, tool_call_id: toolCall.id, name: toolCall.name });
+    const answer = toolCall.id === undefined ? content : new ToolMessage({ content, tool_call_id: toolCall.id, name: toolCall.name });
+    return notedResult(answer, offer.note);
   }
   try {
     const output = await step.within(call);

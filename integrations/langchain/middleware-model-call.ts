@@ -2,7 +2,7 @@ import { AIMessage, SystemMessage, type BaseMessage } from '@langchain/core/mess
 import type { CallEdits, Run, Step } from 'holdfast';
 import { watchingAttempts, type AttemptWatch } from './attempt-context.ts';
 import { editedMessages } from './edited-messages.ts';
-import { editedModel, takesCap } from './edited-model.ts';
+import { editedModel, editsOfModel } from './edited-model.ts';
 import { feltHalt } from './felt-halts.ts';
 import { closedGaps } from './gaps.ts';
 import { hasLanded } from './graceful-signal.ts';
@@ -48,7 +48,7 @@ async function modelStep(host: MiddlewareHost, run: Run, request: ModelHookReque
     const views = historyOf(request);
     step = await run.begin(
       modelCall(modelFacts(request.model), views, wireTools(request.tools), settingsOf(request.modelSettings), innermost(request.model)),
-      { canEdit: takesCap(request.model) },
+      { canEdit: editsOfModel(request.model) },
     );
     const { offer } = step;
     if (offer.kind === 'answer') {
@@ -64,7 +64,7 @@ async function modelStep(host: MiddlewareHost, run: Run, request: ModelHookReque
     );
     const response = await watchingAttempts(guard, watch, () => begun.within(() => next({ ...edited, model })));
     await settle(run, step, watch, answerIn(response));
-    return response;
+    return begun.offer.kind === 'call' && begun.offer.isClosing ? withoutToolCalls(response) : response;
   } catch (error) {
     await step?.fail(error);
     feltHalt(run);
@@ -94,6 +94,12 @@ async function settle(run: Run, step: Step, watch: AttemptWatch, answer: AIMessa
     await unseen?.end(result, usage);
   }
   await step.end(result, usage);
+}
+
+/** The last answer of a run asks for nothing more, whatever the model says. */
+function withoutToolCalls(response: unknown): unknown {
+  if (!AIMessage.isInstance(response) || !response.tool_calls?.length) return response;
+  return answerMessage(response.text);
 }
 
 /** The model's message in whatever a hook inside gave back. */

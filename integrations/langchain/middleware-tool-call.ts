@@ -37,7 +37,7 @@ async function toolStep(host: MiddlewareHost, run: Run, request: ToolHookRequest
     const { offer } = step;
     if (offer.kind === 'answer') {
       await step.end({ output: offer.output });
-      return resultOf(toolCall, typeof offer.output === 'string' ? offer.output : JSON.stringify(offer.output));
+      return notedResult(resultOf(toolCall, textOf(offer.output)), offer.note);
     }
     // A halted run does not wait for its tools: the agent is to end in order, and soon.
     const output = await untilAborted(
@@ -62,6 +62,9 @@ async function toolStep(host: MiddlewareHost, run: Run, request: ToolHookRequest
     return toolErrorResult(toolCall, error);
   }
 }
+
+/** An answer of the guard's as the text of a tool's result. */
+const textOf = (output: unknown): string => (typeof output === 'string' ? output : JSON.stringify(output));
 
 const callOf = ({ name, args, id }: ToolHookRequest['toolCall']): ToolCall => ({
   kind: 'tool',

@@ -8,7 +8,7 @@ import { attemptKey, attemptWatch, withinAttempt } from './attempt-context.ts';
 import { isBinding } from './bindings.ts';
 import { handlersIn, withHandler } from './callbacks.ts';
 import { editedMessages } from './edited-messages.ts';
-import { editedModel, takesCap } from './edited-model.ts';
+import { editedModel, editsOfModel } from './edited-model.ts';
 import { feltHalt } from './felt-halts.ts';
 import { modelCall, modelFacts, settingsOf } from './model-call.ts';
 import { modelResult } from './step-result.ts';
@@ -58,7 +58,7 @@ export const attemptsIn =
     attempts += 1;
     const key = attemptKey(guard) ?? `attempt ${attempts}`;
     try {
-      const step = await seat.run.begin(seat.call ?? callOf(request), { key, canEdit: takesCap(request.model) });
+      const step = await seat.run.begin(seat.call ?? callOf(request), { key, canEdit: editsOfModel(request.model) });
       return openAttempt(guard, seat, step, key, request);
     } catch (error) {
       feltHalt(seat.run);

@@ -152,7 +152,7 @@ interface Measured {
 }
 
 function recordOf(
-  { core, call, index, round, startedAt }: OpenStepParts,
+  { core, call, index, round, startedAt, offer }: OpenStepParts,
   { result, error, kind }: Outcome,
   { usage, used, name, endedAt }: Measured,
 ): StepRecord {
@@ -173,6 +173,7 @@ function recordOf(
     toolCalls: result?.toolCalls,
     hints: isTool ? call.hints : undefined,
     stateHash: result?.stateHash,
+    answeredByGuard: offer.kind === 'answer',
     usage,
     tokens: used.tokens,
     nanoUsd: used.usd,

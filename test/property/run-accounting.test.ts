@@ -91,6 +91,8 @@ function world(makeStore: ((now: () => number) => Store) | undefined) {
       // A run that was halted before says again what it said then.
       if (!denial || error.halt !== of.run.halted || refused.has(of.run.id)) return;
       refused.add(of.run.id);
+      // A step that was granted before this refusal may be told only now.
+      await settleAll();
       const account = accounts.get(`${denial.scope}/${denial.id}`);
       expect(account && isTrue(denial, account), `${error.message} was not true`).toBe(true);
     }
