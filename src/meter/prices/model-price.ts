@@ -17,20 +17,34 @@ export function modelPrice({ rates, source }: SourcedRates, serviceTier?: string
   const { changes, note } = tierChanges(rates, serviceTier);
   const scale = 1_000_000 / (rates.per ?? 1_000_000);
   const pricesFor = (tier: PartialRates): TokenPrices => tokenPrices([rates, tier, changes], scale, changes.factor);
-  const base = { above: -1, prices: pricesFor({}) };
-  const tiers = (rates.tiers ?? []).map((tier) => ({ above: tier.above, prices: pricesFor(tier) }));
-  const ascending = [base, ...tiers.toSorted((a, b) => a.above - b.above)];
-  const reached = (inputTokens: number): TokenPrices[] => ascending.filter(({ above }) => inputTokens > above).map(({ prices }) => prices);
   const callFee = attoPerToken(rates.perCall ?? 0) * 1_000_000n;
-  const dearest = (inputTokens: number, names: readonly (keyof TokenPrices)[]): bigint =>
-    largest(reached(inputTokens).flatMap((prices) => names.map((name) => prices[name])));
+  const ascending = (rates.tiers ?? []).toSorted((a, b) => a.above - b.above);
+  // Each tier with what the dearest token costs up to it: a bound must hold whichever tier is reached.
+  const base = withBounds(-1, pricesFor({}), undefined);
+  const tiers = ascending.reduce((sofar, tier) => [...sofar, withBounds(tier.above, pricesFor(tier), sofar.at(-1))], [base]);
+  const reached = (inputTokens: number): Tier => tiers.findLast(({ above }) => inputTokens > above) ?? base;
   return {
     source: note === undefined ? source : `${source} (${note})`,
-    cost: (usage) => nearestNano(callFee + costOf(usage, reached(usage.inputTokens).at(-1) ?? base.prices)),
-    inputBound: (tokens) =>
-      nanoAbove(callFee + BigInt(Math.ceil(tokens)) * dearest(tokens, ['input', 'cacheWrite', 'longCacheWrite', 'audioInput'])),
-    outputTokenBound: (inputTokens) => nanoAbove(dearest(inputTokens, ['output', 'reasoning', 'audioOutput'])),
+    cost: (usage) => nearestNano(callFee + costOf(usage, reached(usage.inputTokens).prices)),
+    inputBound: (tokens) => nanoAbove(callFee + BigInt(Math.ceil(tokens)) * reached(tokens).dearestInput),
+    outputTokenBound: (inputTokens) => reached(inputTokens).nanoPerOutput,
   };
+}
+
+interface Tier {
+  /** It holds for requests with more input tokens than this. */
+  readonly above: number;
+  readonly prices: TokenPrices;
+  readonly dearestInput: AttoPerToken;
+  readonly dearestOutput: AttoPerToken;
+  readonly nanoPerOutput: number;
+}
+
+function withBounds(above: number, prices: TokenPrices, below: Tier | undefined): Tier {
+  const { input, cacheWrite, longCacheWrite, audioInput, output, reasoning, audioOutput } = prices;
+  const dearestInput = largest([input, cacheWrite, longCacheWrite, audioInput, below?.dearestInput ?? 0n]);
+  const dearestOutput = largest([output, reasoning, audioOutput, below?.dearestOutput ?? 0n]);
+  return { above, prices, dearestInput, dearestOutput, nanoPerOutput: nanoAbove(dearestOutput) };
 }
 
 /** Each token is paid once: cached, written and audio input are parts of the input, reasoning and audio parts of the output. */
