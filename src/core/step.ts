@@ -70,6 +70,8 @@ export interface ToolCall {
   /** What one call of this tool costs, in USD, where the tool itself is billed. Default 0. */
   readonly usd?: number | undefined;
   readonly agent?: string | undefined;
+  /** A person approved this very call: a repeat of it is judged afresh. */
+  readonly approved?: boolean | undefined;
   /** Hints of the host about this tool, such as MCP's annotations. The guard's own `tools` policy wins over them. */
   readonly hints?: ToolHints | undefined;
 }

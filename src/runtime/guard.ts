@@ -151,6 +151,7 @@ export function createGuard<S extends string = never, A = never>(
       climbing: checked.ladder.rungs.length > 0 ? treeLadder() : undefined,
       nextStep: 0,
       nextRound: 0,
+      epoch: 0,
       streaming: undefined,
     };
   }

@@ -51,6 +51,8 @@ export interface RunTree {
   readonly climbing: TreeLadder | undefined;
   nextStep: number;
   nextRound: number;
+  /** How often the history of one of its runs was cut or summarised: what was read before may be read again. */
+  epoch: number;
   /** The step whose stream the judge reads: two streams at once would make no sense to it. */
   streaming: object | undefined;
 }
@@ -73,6 +75,8 @@ export interface RunCore {
   readonly runRefs: readonly AccountRef[];
   /** The accounts of the run, looked up again when they have become stale. */
   plan(): AccountPlan | Promise<AccountPlan>;
+  /** How the history of the last model call began, and its length: a shorter one with the same beginning was cut. */
+  history: { readonly head: string | undefined; readonly length: number };
   /** The number of the model call that asked for the next tool calls. */
   round: number;
   /** The error with which this run, or one around it, was stopped. */

@@ -61,6 +61,7 @@ export function settleStep(parts: OpenStepParts, describe: () => StepInfo, attem
     sizes: { args: argsSize(call), output: sizeOf(result?.text ?? result?.output) },
     priceSource: booked[0]?.price?.source,
   });
+  noteCompaction(parts);
   // A step that failed because the run was stopped says nothing of the agent, nor does an answer that nobody saw.
   const isSilent = call.kind === 'model' && outcome.kind === 'ok' && wordsOf(call, result) === undefined && !result?.toolCalls;
   if (!isSilent && !isDuplicate && (outcome.kind === 'ok' || !core.haltError()))
@@ -135,6 +136,20 @@ function settleHolds(
   return { used, overage, isDuplicate };
 }
 
+/** Rungs that take away what a model had read. */
+const cuttingRungs: ReadonlySet<string> = new Set(['summarizedHistory', 'trimmedContext']);
+
+/** Counts the times when a history became shorter, by the guard or by the host. */
+function noteCompaction({ core, call, offer }: OpenStepParts): void {
+  if (call.kind !== 'model' || !call.messages) return;
+  const isCutHere = offer.kind === 'call' && offer.rungs.some((rung) => cuttingRungs.has(rung));
+  const { length, 0: first } = call.messages;
+  // Another beginning is the history of another agent in the same run.
+  const isCutByHost = length < core.history.length && first?.text === core.history.head;
+  if (isCutHere || isCutByHost) core.tree.epoch += 1;
+  core.history = { head: first?.text, length };
+}
+
 /**
  * What a model said in a conversation. The same words to one question after the other (a batch that is sorted into "yes"
  * and "no") are no repetition: only a model that reads what it said before can go in circles with words alone.
@@ -174,6 +189,8 @@ function recordOf(
     hints: isTool ? call.hints : undefined,
     stateHash: result?.stateHash,
     answeredByGuard: offer.kind === 'answer',
+    approved: call.kind === 'tool' ? call.approved : undefined,
+    epoch: core.tree.epoch,
     usage,
     tokens: used.tokens,
     nanoUsd: used.usd,

@@ -112,6 +112,7 @@ export function startRun(guard: GuardCore, parts: RunParts): StartedRun {
     gate: createGate((options.concurrency as Concurrency).run),
     ladder: tree.climbing && runLadder(() => core, options.ladder, tree.climbing, totals),
     round: 0,
+    history: { head: undefined, length: 0 },
     runRefs,
     plan() {
       if (isPromise(plan) || plan.freshUntil > clock.now()) return plan;

@@ -53,3 +53,40 @@ describe('tools of a run whose model nobody meters', () => {
     expect(outputs).toHaveLength(12);
   });
 });
+
+describe('a history that was cut', () => {
+  const system: MessageView = { role: 'system', text: 'You read files.' };
+  const turns = (count: number): MessageView[] => [
+    system,
+    ...Array.from({ length: count }, (_, at) => ({ role: 'user', text: `turn ${at}` }) as const),
+  ];
+
+  /** Reads three files, round and round; the model's history has so many turns at each reading. */
+  async function readings(lengths: readonly number[]): Promise<number> {
+    const guard = createGuard();
+    let read = 0;
+    await guard
+      .run(async (run) => {
+        for (const length of lengths) {
+          await run.step({ kind: 'model', model: 'gpt-4o', messages: turns(length) }, () => ({
+            output: '',
+            result: { toolCalls: [{ name: 'read_file', args: { path: 'a.ts' } }] },
+          }));
+          await run.step({ kind: 'tool', name: 'read_file', args: { path: 'a.ts' } }, () => ({ output: 'const a = 1;' }));
+          read += 1;
+        }
+      })
+      .catch((error: unknown) => {
+        if (!(error instanceof LoopDetectedError)) throw error;
+      });
+    return read;
+  }
+
+  test('excuses one more reading of what was read before, and not a loop', async () => {
+    const growing = Array.from({ length: 30 }, (_, at) => at + 1);
+    const cutOnce = growing.map((length) => (length > 3 ? length - 3 : length));
+    const [without, withCut] = [await readings(growing), await readings(cutOnce)];
+    expect(without).toBeLessThan(10);
+    expect(withCut).toBe(without + 1);
+  });
+});
