@@ -8,6 +8,7 @@ import { handlerRun } from './guard-callback-handler.ts';
 import { isGraphBubbleUp } from './host-errors.ts';
 import { settingsOf } from './model-call.ts';
 import { toolResult } from './step-result.ts';
+import { toolHints } from './tool-hints.ts';
 import { notedResult } from './tool-notes.ts';
 
 /**
@@ -78,6 +79,7 @@ function toolCallOf(tool: object, input: unknown, config: unknown): ToolCall {
     kind: 'tool',
     name: typeof name === 'string' ? name : 'tool',
     args: isWhole ? fields['args'] : input,
+    hints: toolHints(tool),
     ...(typeof id === 'string' ? { id } : {}),
   };
 }

@@ -1,5 +1,5 @@
 import { ToolMessage } from '@langchain/core/messages';
-import type { Run, Step, ToolCall } from 'holdfast';
+import type { Run, Step, ToolCall, ToolHints } from 'holdfast';
 import { feltHalt } from './felt-halts.ts';
 import { haltAnswer } from './halt-answers.ts';
 import { isGraphBubbleUp, isMiddlewareError, isToolInvocationError } from './host-errors.ts';
@@ -7,12 +7,15 @@ import { passedOn, type MiddlewareHost } from './middleware-host.ts';
 import type { MiddlewareRuntime } from './middleware-runs.ts';
 import { toolResult } from './step-result.ts';
 import { untilAborted } from './until-aborted.ts';
+import { toolHints } from './tool-hints.ts';
 import { notedResult } from './tool-notes.ts';
 import { detached } from './detached.ts';
 
 /** The part of `createAgent`'s tool request that the guard reads. */
 export interface ToolHookRequest {
   readonly toolCall: { readonly name: string; readonly args?: unknown; readonly id?: string | undefined };
+  /** The tool itself; undefined for a name that the agent has no tool for. */
+  readonly tool?: unknown;
   readonly runtime: MiddlewareRuntime;
 }
 
@@ -32,7 +35,7 @@ async function toolStep(host: MiddlewareHost, run: Run, request: ToolHookRequest
   const { toolCall } = request;
   let step: Step | undefined;
   try {
-    const begun = await run.begin(callOf(toolCall));
+    const begun = await run.begin(callOf(toolCall, toolHints(request.tool)));
     step = begun;
     const { offer } = step;
     if (offer.kind === 'answer') {
@@ -66,10 +69,11 @@ async function toolStep(host: MiddlewareHost, run: Run, request: ToolHookRequest
 /** An answer of the guard's as the text of a tool's result. */
 const textOf = (output: unknown): string => (typeof output === 'string' ? output : JSON.stringify(output));
 
-const callOf = ({ name, args, id }: ToolHookRequest['toolCall']): ToolCall => ({
+const callOf = ({ name, args, id }: ToolHookRequest['toolCall'], hints: ToolHints | undefined): ToolCall => ({
   kind: 'tool',
   name,
   args,
+  hints,
   ...(id === undefined ? {} : { id }),
 });
 
