@@ -141,12 +141,12 @@ export function createGuard<S extends string = never, A = never>(
     remember: halts.add,
   };
 
-  const newJudge = (): LoopJudge =>
-    createLoopJudge({ loops: checked.loops, tools: checked.tools, detectors: checked.detectors, onDetectorError });
+  const newJudge = (known?: unknown): LoopJudge =>
+    createLoopJudge({ loops: checked.loops, tools: checked.tools, detectors: checked.detectors, onDetectorError }, known);
 
-  function newTree(): RunTree {
+  function newTree(loopState: unknown): RunTree {
     return {
-      judge: newJudge(),
+      judge: newJudge(loopState),
       newJudge,
       climbing: checked.ladder.rungs.length > 0 ? treeLadder() : undefined,
       nextStep: 0,
@@ -170,7 +170,7 @@ export function createGuard<S extends string = never, A = never>(
       agent: wanted.agent,
       parent,
       signal: wanted.signal,
-      tree: parent?.tree ?? newTree(),
+      tree: parent?.tree ?? newTree(wanted.loopState),
       onEnd: (ended) => void live.delete(ended.info.id),
       onGone({ info, runRefs }) {
         if (live.has(info.id)) return;

@@ -81,6 +81,8 @@ export interface RunOptions<S extends string> {
   readonly parent?: Run | null | undefined;
   /** Ends the run's work from outside. */
   readonly signal?: AbortSignal | undefined;
+  /** What the detectors knew of an earlier run of this `id`, from its `loopState()`, perhaps in another process. */
+  readonly loopState?: unknown;
 }
 
 const slots = z.number({ error: 'expected a whole number of model calls, 1 or more' }).int().min(1).max(100_000);
@@ -142,4 +144,5 @@ export const runOptions = z.strictObject({
   agent: z.string().max(512).optional(),
   parent: z.custom<Run | null>((value) => value === null || typeof value === 'object').optional(),
   signal: z.custom<AbortSignal>((value) => value instanceof AbortSignal, { error: 'expected an AbortSignal' }).optional(),
+  loopState: z.unknown().optional(),
 });

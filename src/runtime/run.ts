@@ -40,6 +40,11 @@ export interface Run {
   halt(reason?: string): HaltError;
   /** Lets the run's `duration` stand still until the returned function is called. */
   pause(): () => void;
+  /**
+   * What the detectors know of the run and those around it, as bounded JSON-safe data without content: give it to the run
+   * that goes on under the same id, `guard.start({ id, loopState })`, also in another process.
+   */
+  loopState(): unknown;
   /** What the run has done and cost so far. */
   report(): RunReport;
   /** Ends the run. Steps that are still open are booked as they stand. Resolves when everything is written. */

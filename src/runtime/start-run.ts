@@ -227,6 +227,7 @@ export function startRun(guard: GuardCore, parts: RunParts): StartedRun {
         run.within(() => fn(...args)),
     halt: (reason = 'the run was halted by a person') => core.halt({ cause: 'person', reason }),
     pause: () => deadline.pause(),
+    loopState: () => tree.judge.save(),
     report: () => reportOf({ info, totals, endedAt, durationMs: deadline.elapsedMs(), halt: halted ?? parent?.haltError()?.halt }),
     end() {
       if (!ending) for (const step of openSteps) step.giveUp();

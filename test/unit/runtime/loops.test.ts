@@ -90,3 +90,28 @@ describe('a history that was cut', () => {
     expect(withCut).toBe(without + 1);
   });
 });
+
+describe('a thread that goes on in another process', () => {
+  const look = (guard: ReturnType<typeof createGuard>, times: number, loopState?: unknown): Promise<unknown> =>
+    guard.run({ id: 'thread 7', loopState }, async (run) => {
+      for (let at = 0; at < times; at += 1) {
+        await run.step({ kind: 'tool', name: 'look', args: { at: 'x' } }, () => ({ output: 'nothing' }));
+      }
+      return JSON.parse(JSON.stringify(run.loopState())) as unknown;
+    });
+
+  test('is judged with what was known of it', async () => {
+    const saved = await look(createGuard(), 3);
+    const outcome = (state?: unknown): Promise<unknown> =>
+      look(createGuard(), 3, state).then(
+        () => 'went on',
+        (error: unknown) => error,
+      );
+    expect(await outcome()).toBe('went on');
+    expect(await outcome(saved)).toBeInstanceOf(LoopDetectedError);
+  });
+
+  test('begins afresh where the state is none', async () => {
+    for (const nonsense of [42, 'x', { version: 99 }, null]) await expect(look(createGuard(), 3, nonsense)).resolves.toBeDefined();
+  });
+});
