@@ -40,14 +40,12 @@ export function functionCounter(key: string, count: (text: string) => number): T
 }
 
 function countedAtOnce(count: () => number): TextCount {
-  let tokens = 0;
-  return {
-    get tokens() {
-      return tokens;
-    },
+  const counted = {
+    tokens: 0,
     step() {
-      tokens = count();
+      counted.tokens = count();
       return false;
     },
   };
+  return counted;
 }
