@@ -42,7 +42,7 @@ export type {
 export { editKinds } from './core/offer.ts';
 export type { CallEdits, EditKind, MessageEdit, Offer } from './core/offer.ts';
 export type { Usage, UsageReport } from './core/usage.ts';
-export type { DenialFacts, Halt, HaltCause } from './core/halt.ts';
+export type { DenialFacts, Halt, HaltCause, InputExcess } from './core/halt.ts';
 export type { Intervention, NameTotals, RunReport } from './core/report.ts';
 export {
   BudgetExceededError,
@@ -51,6 +51,7 @@ export {
   GuardError,
   HaltedByPersonError,
   HaltError,
+  InputTooLargeError,
   InvalidOptionError,
   LoopDetectedError,
   RunEndedError,
@@ -63,7 +64,6 @@ export { cachedAnswer } from './ladder/cached-answer.ts';
 export { cheaperModel } from './ladder/cheaper-model.ts';
 export { handoff } from './ladder/handoff.ts';
 export { heldBackCall } from './ladder/held-back-call.ts';
-export { inputLimit } from './ladder/input-limit.ts';
 export { lighterReasoning } from './ladder/lighter-reasoning.ts';
 export { notice } from './ladder/notice.ts';
 export { presetRungs } from './ladder/presets.ts';
@@ -80,7 +80,7 @@ export type { CachedAnswerOptions, LookUpAnswer } from './ladder/cached-answer.t
 export type { ChooseModel, ModelChoice } from './ladder/cheaper-model.ts';
 export type { HandOver, HandoffOptions, HandoffPackage } from './ladder/handoff.ts';
 export type { HeldBackCallOptions } from './ladder/held-back-call.ts';
-export type { ExcessAction, InputExcess, InputLimit, InputLimitOptions } from './ladder/input-limit.ts';
+export type { ExcessAction, InputLimit, InputOptions } from './ladder/input-option.ts';
 export type { LighterReasoningOptions } from './ladder/lighter-reasoning.ts';
 export type { NoticeOptions } from './ladder/notice.ts';
 export type { LadderOption } from './ladder/options.ts';

@@ -97,6 +97,18 @@ export class HaltedByPersonError extends HaltError {
   }
 }
 
+/**
+ * A model call's input was larger than the guard's `input` option allows, and was refused. `code` is `input_too_large`; the
+ * message is meant for the user who sent it, the figures are in `halt.input`.
+ *
+ * @example if (error instanceof InputTooLargeError) return { message: error.message, ...error.halt.input };
+ */
+export class InputTooLargeError extends HaltError {
+  constructor(halt: Halt, report: RunReport) {
+    super('input_too_large', halt, report);
+  }
+}
+
 /** A step was begun in a run that is over. `code` is `run_ended`. */
 export class RunEndedError extends GuardError {
   constructor(runId: string) {
@@ -111,6 +123,7 @@ const errorOfCause = {
   store: StoreUnavailableError,
   price: UnpricedModelError,
   person: HaltedByPersonError,
+  input: InputTooLargeError,
 } as const;
 
 /** The error that tells a caller of a halt. */

@@ -2,7 +2,7 @@ import type { Dimension } from './amounts.ts';
 import type { Verdict } from './verdict.ts';
 
 /** Why a run was stopped. */
-export type HaltCause = 'budget' | 'loop' | 'deadline' | 'store' | 'price' | 'person';
+export type HaltCause = 'budget' | 'loop' | 'deadline' | 'store' | 'price' | 'person' | 'input';
 
 /** The account that said no, in public units: `usd` in dollars, everything else as counts. */
 export interface DenialFacts {
@@ -16,6 +16,14 @@ export interface DenialFacts {
   readonly asked: number;
   /** When to come back, in milliseconds since the epoch; null where waiting does not help. */
   readonly resetsAt: number | null;
+}
+
+/** A model call's input that is too large, in tokens as they were counted: the safe side. No content. */
+export interface InputExcess {
+  readonly tokens: number;
+  readonly maxTokens: number;
+  /** The feature that the run works for, if it has one. */
+  readonly feature: string | undefined;
 }
 
 /** The fact of stopping. */
@@ -32,4 +40,6 @@ export interface Halt {
   readonly denial?: DenialFacts;
   /** For the cause `loop`. */
   readonly verdict?: Verdict;
+  /** For the cause `input`. */
+  readonly input?: InputExcess;
 }

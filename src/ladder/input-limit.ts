@@ -1,52 +1,22 @@
+import type { InputExcess } from '../core/halt.ts';
 import type { MessageView, ModelCall } from '../core/step.ts';
-import { checkFigures, count } from './rung-options.ts';
-import type { PrepareContext, Rung, RungContext } from './rung.ts';
+import type { ExcessAction, InputLimit, InputOptions } from './input-option.ts';
+import type { PrepareContext, Rung, RungContext, RungOffer } from './rung.ts';
 import { textPrint } from './same-call.ts';
 import { shorten } from './shorten.ts';
 import type { Summarize } from './summarized-history.ts';
 import { editsTo } from './trimmed-context.ts';
 
-/** What becomes of an input that is too large: a message to the user in its place, or the input made smaller. */
-export type ExcessAction = 'reject' | 'trim' | 'summarize' | { readonly answer: unknown };
-
-/** An input that is too large, in tokens. No content. */
-export interface InputExcess {
-  readonly tokens: number;
-  readonly maxTokens: number;
-  readonly feature: string | undefined;
-}
-
-/** How large the input of one model call may be. */
-export interface InputLimit {
-  /** The most tokens of all messages together. */
-  readonly maxTokens?: number | undefined;
-  /** Default `trim`: the largest messages are cut to their beginning and end. */
-  readonly onExcess?: ExcessAction | ((excess: InputExcess) => ExcessAction) | undefined;
-  /** The most tokens of one tool result; larger ones are cut in every call. */
-  readonly maxToolResultTokens?: number | undefined;
-}
-
-export interface InputLimitOptions extends InputLimit {
-  /** Limits of single features, which replace the others field by field. */
-  readonly per?: Readonly<Record<string, InputLimit>> | undefined;
-  /** Summarises a text that is too large, for `summarize`. Without it, or when it fails, the text is cut. */
-  readonly summarize?: Summarize | undefined;
-}
-
 /**
- * Meets a request that is too large (a pasted novel, a log of 10,000 lines, a giant tool result) before it is sent. Put it
- * first in the ladder.
- *
- * @example inputLimit({ maxTokens: 20_000, onExcess: 'reject', maxToolResultTokens: 4_000, per: { 'document-analysis': { maxTokens: 200_000 } } })
+ * The rung that the guard's `input` option puts below all others: it meets a request that is too large (a pasted novel, a log of
+ * 10,000 lines, a giant tool result) before it is sent.
  */
-export function inputLimit(options: InputLimitOptions): Rung {
-  for (const limit of [options, ...Object.values(options.per ?? {})]) {
-    checkFigures('inputLimit', { maxTokens: [limit.maxTokens, count], maxToolResultTokens: [limit.maxToolResultTokens, count] });
-  }
+export function inputLimit(options: InputOptions): Rung {
   const { summarize } = options;
   return {
     name: 'inputLimit',
     at: 0,
+    mayRefuse: true,
     ...(summarize
       ? {
           async prepare(call: Parameters<Rung['offer']>[0], context: PrepareContext): Promise<void> {
@@ -59,10 +29,11 @@ export function inputLimit(options: InputLimitOptions): Rung {
       const limit = limitFor(options, context);
       const found = excessOf(call, limit, context);
       const action = found && actionOn(found, limit);
-      if (action === 'reject')
-        return { kind: 'answer', output: rejection(found as InputExcess), detail: excessDetail(found as InputExcess, 'refused') };
-      if (typeof action === 'object')
-        return { kind: 'answer', output: action.answer, detail: excessDetail(found as InputExcess, 'answered') };
+      if (found && action !== undefined) {
+        if (action === 'reject') return refused(found, tooLong(found));
+        if (typeof action === 'object' && 'reject' in action) return refused(found, action.reject);
+        if (typeof action === 'object') return { kind: 'answer', output: action.answer, detail: excessDetail(found, 'answered') };
+      }
       const messages = call.messages ?? [];
       const texts = fittedTexts(messages, limit, found && limit.maxTokens, context, action === 'summarize');
       const edits = editsTo(messages, texts);
@@ -74,15 +45,23 @@ export function inputLimit(options: InputLimitOptions): Rung {
   };
 }
 
+const refused = (input: InputExcess, reason: string): RungOffer => ({
+  kind: 'refusal',
+  reason,
+  input,
+  detail: excessDetail(input, 'refused'),
+});
+
 /** The limit that holds for the feature that a run works for. */
-export function limitFor({ per, ...general }: InputLimitOptions, { report }: RungContext): InputLimit {
+function limitFor(options: InputOptions, { report }: RungContext): InputLimit {
+  const { per } = options;
+  if (!per) return options;
   const feature = report().scopes['feature'];
-  const own = feature !== undefined && per && Object.hasOwn(per, feature) ? per[feature] : undefined;
-  return { ...general, ...own };
+  return feature !== undefined && Object.hasOwn(per, feature) ? { ...options, ...per[feature] } : options;
 }
 
 /** The words that a user is shown whose input is too large. */
-export const rejection = ({ tokens, maxTokens }: InputExcess): string =>
+const tooLong = ({ tokens, maxTokens }: InputExcess): string =>
   `This input is too long: about ${tokens.toLocaleString('en-US')} tokens, and at most ${maxTokens.toLocaleString('en-US')} can be taken. ` +
   'Please shorten it, or split it into parts.';
 
@@ -101,12 +80,15 @@ const actionOn = (excess: InputExcess, { onExcess = 'trim' }: InputLimit): Exces
 /** Every text at the size at which the whole fits: tool results under their cap, then the largest messages under one common cap. */
 function fittedTexts(
   messages: readonly MessageView[],
-  { maxToolResultTokens = Infinity }: InputLimit,
+  { toolResults }: InputLimit,
   maxTokens: number | undefined,
   context: RungContext,
   isSummarized: boolean,
 ): string[] {
-  const capped = messages.map(({ role, text }) => (role === 'tool' ? shorten(text, maxToolResultTokens, context.count) : text));
+  const most = toolResults?.maxTokens ?? Infinity;
+  // A token is a byte at the least, so a text of so few characters need not be counted.
+  const isLarge = (text: string): boolean => text.length * 4 > most;
+  const capped = messages.map(({ role, text }) => (role === 'tool' && isLarge(text) ? shorten(text, most, context.count) : text));
   if (maxTokens === undefined) return capped;
   const cap = commonCap(messages, capped, maxTokens, context);
   return capped.map((text, place) => {
@@ -143,7 +125,7 @@ const summaryKey = (text: string): string => `summary ${text.length} ${textPrint
 /** At most this many texts are summarised for one call; the rest is cut. */
 const SUMMARIES_MAX = 4;
 
-async function summarizeLarge(call: ModelCall, context: PrepareContext, options: InputLimitOptions, summarize: Summarize): Promise<void> {
+async function summarizeLarge(call: ModelCall, context: PrepareContext, options: InputOptions, summarize: Summarize): Promise<void> {
   const limit = limitFor(options, context);
   const excess = excessOf(call, limit, context);
   if (!excess || limit.maxTokens === undefined || actionOn(excess, limit) !== 'summarize') return;
@@ -159,7 +141,7 @@ async function summarizeLarge(call: ModelCall, context: PrepareContext, options:
     context.memory.set(summaryKey(message.text), undefined);
     const input: MessageView[] = [{ role: 'user', text: message.text }];
     const text = await context.step(
-      { kind: 'model', model: call.model, messages: input, maxOutputTokens: maxTokens },
+      { kind: 'model', model: options.model ?? call.model, messages: input, maxOutputTokens: maxTokens },
       async (signal, granted) => {
         const made = await summarize(input, { maxTokens: Math.min(maxTokens, granted), signal });
         return typeof made === 'string' ? { output: made } : { output: made.text, usage: made.usage };

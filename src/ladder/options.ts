@@ -21,6 +21,7 @@ const rungFields = z.looseObject({
   on: z.array(z.enum(dimensions)).readonly().optional(),
   scopes: z.array(z.string().min(1)).readonly().optional(),
   loop: z.enum(['warn', 'halt']).optional(),
+  mayRefuse: z.boolean().optional(),
   isTerminal: z.boolean().optional(),
   reserve: z.number().min(0).max(0.5).optional(),
   kinds: z

@@ -1,6 +1,6 @@
 import type { Dimension } from '../core/amounts.ts';
 import type { BuiltinScope } from '../core/budget.ts';
-import type { Halt } from '../core/halt.ts';
+import type { Halt, InputExcess } from '../core/halt.ts';
 import type { CallEdits } from '../core/offer.ts';
 import type { RunReport } from '../core/report.ts';
 import type { Call, ModelCall } from '../core/step.ts';
@@ -24,6 +24,14 @@ export type RungOffer =
       readonly detail?: string;
       /** Of a terminal rung: given only when no rung further down has anything better. */
       readonly isLastResort?: boolean;
+    }
+  | {
+      /** Of a rung that `mayRefuse`: the call is not made, and the run is halted with an error (`input_too_large`). */
+      readonly kind: 'refusal';
+      /** The message of the error: words that a user can be shown. */
+      readonly reason: string;
+      readonly input: InputExcess;
+      readonly detail?: string;
     }
   | {
       /** Of a terminal rung: what a person has decided. The run goes on, or is halted. */
@@ -114,6 +122,8 @@ export interface Rung {
   readonly scopes?: readonly (BuiltinScope | (string & {}))[] | undefined;
   /** Loop pressure that opens it. */
   readonly loop?: 'warn' | 'halt' | undefined;
+  /** It may refuse a call, and is asked for that also where a door can only stop. */
+  readonly mayRefuse?: boolean | undefined;
   /** A terminal rung ends the run with an answer; it is climbed when nothing else fits, or by a `halt` of the detectors. */
   readonly isTerminal?: boolean | undefined;
   /** The share of the run's own limits that is kept back for this rung's closing call, 0 to 0.5: at least one step and one model call. */

@@ -3,6 +3,7 @@ import type { InputCount } from '../meter/meter.ts';
 import type { AccountPlan } from './accounts.ts';
 import { ambientOf } from './ambient.ts';
 import { climb } from './climb/climb.ts';
+import { refusalFor } from './climb/refused-input.ts';
 import { modelTerms, toolAsk, type ModelTerms } from './asks.ts';
 import type { GiveBack } from './gate.ts';
 import { unpricedReason } from './halts.ts';
@@ -32,7 +33,8 @@ export async function beginStep(core: RunCore, call: Call, options: BeginOptions
     const { ladder } = core;
     if (!ladder || options.canEdit === false) {
       // A door that can only stop.
-      if (ladder?.ending) throw core.halt(ladder.ending);
+      const refused = ladder && (ladder.ending ?? refusalFor(core, call, terms));
+      if (refused) throw core.halt(refused);
       return await reserveStep(core, plan, call, terms, giveBack, options);
     }
     return await climb({ core, ladder, plan, call, terms, giveBack, options });

@@ -34,7 +34,7 @@ export const unpricedReason = (model: string): string =>
   `createGuard({ prices: { ${JSON.stringify(model)}: { input: 1, output: 4 } } }), or let it pass uncounted with allowUnpriced: true`;
 
 /** The part of a halt that its maker knows; the run adds who and when. */
-export type HaltFacts = Pick<Halt, 'cause' | 'reason' | 'denial' | 'verdict'> & { readonly step?: number };
+export type HaltFacts = Pick<Halt, 'cause' | 'reason' | 'denial' | 'verdict' | 'input'> & { readonly step?: number };
 
 /** A run that took longer than it may, as the facts of a halt. */
 export function overTimeFacts({ tenant, id }: RunInfo, usedMs: number, limitMs: number): HaltFacts {

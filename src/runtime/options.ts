@@ -4,6 +4,8 @@ import type { Duration } from '../core/duration.ts';
 import type { Halt } from '../core/halt.ts';
 import { detectorList, loopOptions, toolPolicies, type LoopOptions } from '../loops/options.ts';
 import { meterOptions, type MeterOptions } from '../meter/options.ts';
+import { inputLimit } from '../ladder/input-limit.ts';
+import { inputOption, type InputOptions } from '../ladder/input-option.ts';
 import { ladderOption, type LadderOption } from '../ladder/options.ts';
 import type { Store } from '../stores/store.ts';
 import type { Clock } from './clock.ts';
@@ -41,6 +43,11 @@ export interface GuardOptions<S extends string> extends MeterOptions, Omit<LoopO
    * in their order. Default: none.
    */
   readonly ladder?: LadderOption | undefined;
+  /**
+   * How large the input of one model call may be, for all features and for single ones, and what becomes of a larger one.
+   * It is met before it is sent, and before any rung of the ladder. Default: as large as the budget allows.
+   */
+  readonly input?: InputOptions | undefined;
   /** Answers in place of an error when a run is halted. */
   readonly fallback?: Fallback | undefined;
   /** Model calls in flight at once: a number for the guard, or `{ guard, run }`. Default: no bound. */
@@ -105,7 +112,7 @@ const clock = z.custom<Clock>(
   },
 );
 
-export const guardOptions = z.strictObject({
+const guardFields = z.strictObject({
   ...meterOptions.shape,
   loops: loopOptions.optional(),
   tools: toolPolicies.optional(),
@@ -113,6 +120,7 @@ export const guardOptions = z.strictObject({
   budgets: budgets(scopeBudget).default({}),
   store: store.optional(),
   ladder: ladderOption.default({ rungs: [], isShadow: false }),
+  input: inputOption.optional(),
   fallback: fn<Fallback>('a function of the halt and the run').optional(),
   concurrency: z
     .union([slots.transform((guard) => ({ guard })), z.strictObject({ guard: slots.optional(), run: slots.optional() })], {
@@ -130,6 +138,12 @@ export const guardOptions = z.strictObject({
   storeTimeout: shortDuration.default('2s'),
   clock: clock.optional(),
 });
+
+/** The limit of the input is the ladder's first rung. */
+export const guardOptions = guardFields.transform(({ input, ...options }) => ({
+  ...options,
+  ladder: input ? { ...options.ladder, rungs: [inputLimit(input), ...options.ladder.rungs] } : options.ladder,
+}));
 
 export type ResolvedGuardOptions = z.output<typeof guardOptions>;
 

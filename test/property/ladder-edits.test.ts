@@ -53,7 +53,7 @@ const rungs: fc.Arbitrary<Rung[]> = fc.shuffledSubarray([
   shorterReplies(),
   trimmedContext({ resultTokens: 50, maxTokens: 500, keepLast: 2 }),
   summarizedHistory({ keepLast: 3, minTokens: 50, maxTokens: 100 }),
-  inputLimit({ maxTokens: 1_500, maxToolResultTokens: 200 }),
+  inputLimit({ maxTokens: 1_500, toolResults: { maxTokens: 200 } }),
 ]);
 
 const offersOf = (offer: RungOffer | readonly RungOffer[] | undefined): CallEdits[] =>

@@ -42,7 +42,7 @@ const rung: fc.Arbitrary<Rung> = fc.oneof(
     }),
   ),
   fc.boolean().map((mayReuse) => heldBackCall({ reuse: () => mayReuse, most: 1 })),
-  fc.constant(inputLimit({ maxToolResultTokens: 60 })),
+  fc.constant(inputLimit({ toolResults: { maxTokens: 60 } })),
   fc.constantFrom(0, 0.1, 0.4).map((reserve) => wrapUp({ reserve })),
   fc
     .constantFrom<HandOver>(

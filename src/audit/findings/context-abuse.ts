@@ -33,7 +33,7 @@ export function contextAbuse(costOf: PartCost) {
         what: `${calls} ${calls === 1 ? 'call' : 'calls'} brought in more than ${tokensText(DOCUMENT_TOKENS)} new tokens at once, the largest ${tokensText(largest)}`,
         nanoUsd,
         facts: { calls, largestTokens: largest, tokensAbove: tokens },
-        remedy: 'limit what comes in (budgets: { run: { inputTokens } }), and retrieve the pages that matter instead of sending all',
+        remedy: 'limit what comes in (input: { maxTokens, onExcess }), and retrieve the pages that matter instead of sending all',
       }));
     },
   };

@@ -66,6 +66,7 @@ export function auditEntries(ids: IdWriter | undefined, now: () => number): Entr
       step: halt.step,
       reason: halt.reason,
       ...(halt.denial ? { denial: accountOf<DenialFacts>(halt.denial) } : {}),
+      ...(halt.input ? { input: halt.input } : {}),
     }),
     // The two entries of every step are written out: spreading takes several times as long.
     'step:start'({ run, step }) {

@@ -1,6 +1,6 @@
 import type { Dimension } from '../../core/amounts.ts';
 import type { PublicAmounts } from '../../core/budget.ts';
-import type { DenialFacts, HaltCause } from '../../core/halt.ts';
+import type { DenialFacts, HaltCause, InputExcess } from '../../core/halt.ts';
 import { toNano } from '../../core/money.ts';
 import type { Usage } from '../../core/usage.ts';
 import type { Verdict } from '../../core/verdict.ts';
@@ -61,6 +61,7 @@ export interface RunHaltEntry extends Line, AuditRun {
   readonly step: number;
   readonly reason: string;
   readonly denial?: DenialFacts | undefined;
+  readonly input?: InputExcess | undefined;
 }
 
 /** A hold that is in place. */

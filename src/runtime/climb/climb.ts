@@ -16,6 +16,7 @@ import type { Step } from '../step.ts';
 import { isPromise } from '../time-limit.ts';
 import { land, type Decided } from './land.ts';
 import { gatesFor, isFor, openedBy, pressuresFor, withRung, type Candidate, type Situation } from './offers.ts';
+import { refusedInput } from './refused-input.ts';
 import type { RunLadder } from './run-ladder.ts';
 
 /** A candidate as it is asked for. */
@@ -75,6 +76,10 @@ export async function climb(parts: ClimbParts, begun: Beginning = beginning(part
   const usable = [ladder.replies.rung, ...ladder.rungs].filter((rung) => isFor(rung, call));
   const { open, closed } = await climbOpen(plain, usable, situation);
   if (ladder.isShadow) return shadowStep(parts, begun, attempts, plain, open);
+  if (open.refusal) {
+    ladder.report(begun.index, call.kind, open.climbs);
+    throw core.halt(refusedInput(open.refusal, begun.index));
+  }
 
   let best = open;
   if (!ladder.ending) {
@@ -134,7 +139,7 @@ async function climbOpen(
   let open = plain;
   const closed: Rung[] = [];
   for (const rung of usable) {
-    if (rung.isTerminal || open.answer) continue;
+    if (rung.isTerminal || open.answer || open.refusal) continue;
     const pressure = openedBy(rung, pressuresFor(rung, open, situation), situation);
     if (pressure) open = (await withRung(open, rung, pressure, situation))[0] ?? open;
     else if (rung.at !== undefined) closed.push(rung);

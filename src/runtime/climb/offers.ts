@@ -31,6 +31,8 @@ export interface Climb {
   readonly isAnswer: boolean;
 }
 
+export type Refusal = Extract<RungOffer, { kind: 'refusal' }>;
+
 /** One way of doing a step: the call as rungs have left it, or an answer in its place. */
 export interface Candidate {
   readonly call: Call;
@@ -39,6 +41,8 @@ export interface Candidate {
   readonly ask: Ask;
   readonly climbs: readonly Climb[];
   readonly answer: Extract<RungOffer, { kind: 'answer' }> | undefined;
+  /** The call is not to be made, and why. */
+  readonly refusal?: Refusal;
   /** What a person has decided, in place of any offer. */
   readonly decision?: RunDecision;
   readonly draft: NotesDraft;
@@ -110,6 +114,10 @@ export async function withRung(
       const climb = climbOf(rung, pressure, standings, verdict, offer.detail ?? rung.name, offer.kind !== 'edits');
       if (offer.kind === 'decision') {
         made.push({ ...from, climbs: [...from.climbs, climb], decision: offer.decision, draft });
+        continue;
+      }
+      if (offer.kind === 'refusal') {
+        if (rung.mayRefuse) made.push({ ...from, climbs: [...from.climbs, climb], refusal: offer, draft });
         continue;
       }
       const taking =

@@ -8,7 +8,6 @@ import {
   createGuard,
   handoff,
   heldBackCall,
-  inputLimit,
   lighterReasoning,
   notice,
   resumeRun,
@@ -136,10 +135,10 @@ describe.each(Object.entries(doors))('the ladder through %s', (_name, play) => {
   it('cuts a request that is too large, and old results', async () => {
     const { requests } = await play({
       script: searching(4),
-      ladder: [inputLimit({ maxTokens: 3_000 }), trimmedContext({ ...low, resultTokens: 60, keepLast: 2 })],
+      ladder: [trimmedContext({ ...low, resultTokens: 60, keepLast: 2 })],
       question: `Will it rain? ${'word '.repeat(5_000)}`,
       result: (query) => `${query} ${'rain '.repeat(300)}`,
-      guard: { loops: 'off' },
+      guard: { loops: 'off', input: { maxTokens: 3_000 } },
     });
     expect(requests[0]?.messages.find(({ role }) => role === 'user')?.text.length).toBeLessThan(15_000);
     const results = requests.at(-1)?.messages.filter(({ role }) => role === 'tool') ?? [];

@@ -192,9 +192,14 @@ describe('inputLimit', () => {
     { role: 'user', text: `Sum this up. ${'word '.repeat(10_000)}` },
   ];
 
-  it('answers with a message that a user can be shown', () => {
-    const offer = offerOf(inputLimit({ maxTokens: 1_000, onExcess: 'reject' }), modelCall(bomb));
-    expect(offer).toMatchObject({ kind: 'answer', output: expect.stringMatching(/about 12,507 tokens, and at most 1,000/) });
+  it('refuses with a message that a user can be shown, or with words of your own', () => {
+    expect(offerOf(inputLimit({ maxTokens: 1_000, onExcess: 'reject' }), modelCall(bomb))).toMatchObject({
+      kind: 'refusal',
+      reason: expect.stringMatching(/about 12,507 tokens, and at most 1,000/),
+      input: { tokens: 12_507, maxTokens: 1_000, feature: undefined },
+    });
+    const offer = offerOf(inputLimit({ maxTokens: 1_000, onExcess: { reject: 'Bitte kürzen.' } }), modelCall(bomb));
+    expect(offer).toMatchObject({ kind: 'refusal', reason: 'Bitte kürzen.' });
   });
 
   it('cuts the largest messages until the whole fits, and leaves the small ones', () => {
@@ -208,7 +213,7 @@ describe('inputLimit', () => {
 
   it('caps tool results in every call, whatever the size of the whole', () => {
     const messages = conversation(2, 8_000);
-    const texts = textsAfter(messages, offerOf(inputLimit({ maxToolResultTokens: 100 }), modelCall(messages)));
+    const texts = textsAfter(messages, offerOf(inputLimit({ toolResults: { maxTokens: 100 } }), modelCall(messages)));
     expect([texts[3], texts[5]].every((text) => (text?.length ?? 0) <= 400)).toBe(true);
   });
 
@@ -219,6 +224,8 @@ describe('inputLimit', () => {
     expect(offerOf(rung, modelCall(bomb))).toBeDefined();
     const decided = inputLimit({ maxTokens: 1_000, onExcess: ({ tokens }) => ({ answer: `${tokens} is too much` }) });
     expect(offerOf(decided, modelCall(bomb))).toMatchObject({ kind: 'answer', output: '12507 is too much' });
+    const undecided = inputLimit({ maxTokens: 1_000, onExcess: () => undefined as never });
+    expect(textsAfter(bomb, offerOf(undecided, modelCall(bomb)))[1]).toMatch(/^Sum this up\..*left out/s);
   });
 
   it('summarises the largest text where it may, and cuts it where that fails', async () => {

@@ -3,7 +3,6 @@ import { BudgetExceededError } from '../../../src/core/errors.ts';
 import { cachedAnswer } from '../../../src/ladder/cached-answer.ts';
 import { cheaperModel } from '../../../src/ladder/cheaper-model.ts';
 import { handoff } from '../../../src/ladder/handoff.ts';
-import { inputLimit } from '../../../src/ladder/input-limit.ts';
 import { notice } from '../../../src/ladder/notice.ts';
 import { shorterReplies } from '../../../src/ladder/shorter-replies.ts';
 import { summarizedHistory } from '../../../src/ladder/summarized-history.ts';
@@ -366,16 +365,5 @@ describe('answers of the guard', () => {
       expect(interventions).toHaveLength(1);
     });
     expect(outcomes).toEqual(['answered']);
-  });
-
-  it('meet an input that is too large before it is sent', async () => {
-    const guard = createGuard({ ladder: [inputLimit({ maxTokens: 500, onExcess: 'reject' })], prices });
-    await guard.run(async (run) => {
-      const { answer, wire } = await host({ script: searching(0) })(run, 'word '.repeat(5_000));
-      expect(answer).toMatch(/too long: about [\d,]+ tokens, and at most 500/);
-      expect(wire).toEqual([]);
-      const small = await host({ script: searching(0) })(run, 'Find tea.');
-      expect(small.wire).toHaveLength(1);
-    });
   });
 });
