@@ -1,0 +1,12 @@
+/**
+ * holdfast for the AI SDK (Vercel's `ai`): a guarded model, guarded tools, and a condition that ends the loop.
+ *
+ * @module
+ */
+export type { GuardModelOptions } from './call-scopes.ts';
+export type { ModelByName } from './edited-call.ts';
+export { guardMiddleware, type GuardMiddlewareOptions } from './guard-middleware.ts';
+export { guardModel } from './guard-model.ts';
+export { guardTools, type GuardToolsOptions } from './guard-tools.ts';
+export type { AnyGuard, CallParams, HostModel } from './host.ts';
+export { whenHalted } from './when-halted.ts';

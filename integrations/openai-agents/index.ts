@@ -1,0 +1,6 @@
+/**
+ * holdfast for the OpenAI Agents SDK.
+ *
+ * @module
+ */
+export {};

@@ -1,0 +1,49 @@
+import { createOpenAI } from '@ai-sdk/openai';
+import { startOpenAIServer, type OpenAIScript, type OpenAIServer } from 'holdfast/testing';
+import type { Guard, RunReport } from 'holdfast';
+import { jsonSchema, tool, type LanguageModel } from 'ai';
+
+/** The SDK's real client against a local server that plays the model. */
+export interface PlayedSdk extends AsyncDisposable {
+  readonly server: OpenAIServer;
+  readonly chat: (name?: string) => Exclude<LanguageModel, string>;
+  readonly responses: (name?: string) => Exclude<LanguageModel, string>;
+}
+
+export async function playedSdk(script: OpenAIScript): Promise<PlayedSdk> {
+  const server = await startOpenAIServer({ script });
+  const openai = createOpenAI({ baseURL: server.url, apiKey: 'none' });
+  return {
+    server,
+    chat: (name = 'gpt-4o-mini') => openai.chat(name),
+    responses: (name = 'gpt-4o-mini') => openai.responses(name),
+    [Symbol.asyncDispose]: () => server.close(),
+  };
+}
+
+/** A tool that tells of its weather, and how often it was asked. */
+export function searchTool(answer: (query: string) => unknown = (query) => `It rains: ${query}.`) {
+  const asked: string[] = [];
+  const search = tool({
+    description: 'Searches the web.',
+    inputSchema: jsonSchema<{ query: string }>({ type: 'object', properties: { query: { type: 'string' } }, required: ['query'] }),
+    execute: ({ query }) => {
+      asked.push(query);
+      return answer(query);
+    },
+  });
+  return { search, asked };
+}
+
+/** The reports of the guard's runs as they end. */
+export function endedRuns(guard: Guard<string, unknown>): RunReport[] {
+  const reports: RunReport[] = [];
+  guard.on('run:end', ({ report }) => void reports.push(report));
+  return reports;
+}
+
+/** Sums what a server counted. */
+export const served = ({ requests }: OpenAIServer): { inputTokens: number; outputTokens: number } => ({
+  inputTokens: requests.reduce((sum, { usage }) => sum + (usage?.inputTokens ?? 0), 0),
+  outputTokens: requests.reduce((sum, { usage }) => sum + (usage?.outputTokens ?? 0), 0),
+});
