@@ -1,4 +1,4 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
+import type { Step } from 'holdfast';
 import type { AnyGuard } from './any-guard.ts';
 
 /** How the newest attempt at the model call around us came out. */
@@ -7,31 +7,30 @@ export interface AttemptWatch {
 }
 
 /** What a door tells the doors inside it: under which name it meters the attempt, and whom to tell how it came out. */
-interface AttemptContext {
-  readonly guard: AnyGuard;
-  readonly key?: string | undefined;
-  readonly watch?: AttemptWatch | undefined;
-  readonly outer: AttemptContext | undefined;
+class AttemptMark {
+  readonly key: string | undefined;
+  readonly watch: AttemptWatch | undefined;
+
+  constructor(key: string | undefined, watch: AttemptWatch | undefined) {
+    this.key = key;
+    this.watch = watch;
+  }
 }
 
-const storage = new AsyncLocalStorage<AttemptContext>();
-
-function contextOf(guard: AnyGuard): AttemptContext | undefined {
-  let context = storage.getStore();
-  while (context && context.guard !== guard) context = context.outer;
-  return context;
+function markOf(guard: AnyGuard): AttemptMark | undefined {
+  const mark = guard.current()?.mark;
+  return mark instanceof AttemptMark ? mark : undefined;
 }
 
 /** The name under which a door around us meters this attempt. LangChain's own id of the call is not known so far out. */
-export const attemptKey = (guard: AnyGuard): string | undefined => contextOf(guard)?.key;
+export const attemptKey = (guard: AnyGuard): string | undefined => markOf(guard)?.key;
 
 /** Who wants to know how the attempts at the model call around us come out. */
-export const attemptWatch = (guard: AnyGuard): AttemptWatch | undefined => contextOf(guard)?.watch;
+export const attemptWatch = (guard: AnyGuard): AttemptWatch | undefined => markOf(guard)?.watch;
 
-/** Runs `fn` as one attempt of this name. */
-export const withinAttempt = <T>(guard: AnyGuard, key: string, fn: () => T): T =>
-  storage.run({ guard, key, watch: attemptWatch(guard), outer: storage.getStore() }, fn);
+/** Runs `fn` as one attempt of this name at the step. */
+export const withinAttempt = <T>(guard: AnyGuard, step: Step, key: string, fn: () => T): T =>
+  step.within(fn, new AttemptMark(key, attemptWatch(guard)));
 
-/** Runs `fn` as a model call whose attempts are watched. */
-export const watchingAttempts = <T>(guard: AnyGuard, watch: AttemptWatch, fn: () => T): T =>
-  storage.run({ guard, watch, outer: storage.getStore() }, fn);
+/** Runs `fn` as the step, whose attempts are watched. */
+export const watchingAttempts = <T>(step: Step, watch: AttemptWatch, fn: () => T): T => step.within(fn, new AttemptMark(undefined, watch));

@@ -62,7 +62,7 @@ async function modelStep(host: MiddlewareHost, run: Run, request: ModelHookReque
       edited.model,
       attemptsIn(guard, () => seat),
     );
-    const response = await watchingAttempts(guard, watch, () => begun.within(() => next({ ...edited, model })));
+    const response = await watchingAttempts(begun, watch, () => next({ ...edited, model }));
     await settle(run, step, watch, answerIn(response));
     return begun.offer.kind === 'call' && begun.offer.isClosing ? withoutToolCalls(response) : response;
   } catch (error) {

@@ -92,8 +92,7 @@ async function openAttempt(guard: AnyGuard, seat: RunSeat, step: Step, key: stri
     options: { ...edited.options, signal: eitherSignal(edited.options['signal'], step.signal) },
     callbacks: streamMeter ? withHandler(request.callbacks, streamMeter) : request.callbacks,
     answer: offer?.kind === 'answer' ? answerMessage(offer.output) : undefined,
-    // Whoever opened a joined step has put it around us.
-    within: (fn) => withinAttempt(guard, key, step.isJoined ? fn : () => step.within(fn)),
+    within: (fn) => withinAttempt(guard, step, key, fn),
     stream: (delta, channel) => step.stream(delta, channel),
     async ended(message, isCached = false) {
       if (watch) watch.newest = 'ok';

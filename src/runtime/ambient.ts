@@ -12,6 +12,8 @@ export interface Ambient {
   readonly step?: OpenStep | undefined;
   /** Inside the work of a model call, which has its slot: a further call in there must not wait for it. */
   readonly holdsSlot?: boolean | undefined;
+  /** What the door that put the step around us tells the doors inside it. */
+  readonly mark?: unknown;
   /** The context of another guard further out. */
   readonly outer?: Ambient | undefined;
 }

@@ -37,6 +37,8 @@ export interface Current {
   readonly agent: string | undefined;
   /** The open step whose work the caller is a part of. */
   readonly step: Step | undefined;
+  /** What the door that put the step around the caller tells the doors inside it (`step.within(fn, mark)`). */
+  readonly mark: unknown;
 }
 
 /**
@@ -247,7 +249,7 @@ export function createGuard<S extends string = never, A = never>(
     start: (given) => begin(given).core.run,
     current() {
       const around = ambient();
-      return around && { run: around.run, agent: around.agent, step: around.step?.step };
+      return around && { run: around.run, agent: around.agent, step: around.step?.step, mark: around.mark };
     },
     within: (inner, agent, fn) => within({ guard: core.key, run: inner, agent }, fn),
     on: (event, listener) => events.on(event, listener),

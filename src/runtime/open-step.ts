@@ -199,8 +199,8 @@ export function openStep(parts: OpenStepParts): OpenStep {
           if (wasSent()) close({ kind: 'error', result: undefined, error: undefined });
           else giveBackAll();
         }),
-      within: (fn) =>
-        within({ guard: guardKey, run: core.run, agent: core.info.agent, step: opened, holdsSlot: call.kind === 'model' }, fn),
+      within: (fn, mark) =>
+        within({ guard: guardKey, run: core.run, agent: core.info.agent, step: opened, holdsSlot: call.kind === 'model', mark }, fn),
     };
     handles.push(own);
     return own;

@@ -39,8 +39,11 @@ export interface Step {
   fail(error: unknown, usage?: UsageReport): Promise<void>;
   /** Gives the hold back: nothing was sent. */
   release(): Promise<void>;
-  /** Runs `fn` with this step around it: a door inside that meters the same call joins it. */
-  within<T>(fn: () => T): T;
+  /**
+   * Runs `fn` with this step around it: a door inside that meters the same call joins it. `mark` is for doors: those inside find
+   * it as `guard.current()?.mark`.
+   */
+  within<T>(fn: () => T, mark?: unknown): T;
 }
 
 /** What the work of a step gives back. */
