@@ -1,6 +1,7 @@
 import { InvalidOptionError } from '../core/errors.ts';
 import { familyOf, type Encoding, type ModelFamily } from './families.ts';
 import { countLater, countNow, isWithinBounds, SHORT_TEXT_UNITS } from './tokens/count.ts';
+import { loadedEncoder } from './tokens/encodings.ts';
 
 /** How a text is to be counted. */
 export interface CountTokensOptions {
@@ -29,10 +30,8 @@ export async function countTokens(text: string, options: CountTokensOptions = {}
   const { family, limit } = checked(text, options);
   options.signal?.throwIfAborted();
   const ownLimit = limit / family.factor;
-  const count =
-    text.length <= SHORT_TEXT_UNITS
-      ? countNow(text, family.encoding, ownLimit)
-      : await countLater(text, family.encoding, ownLimit, options.signal);
+  const isQuick = text.length <= SHORT_TEXT_UNITS && loadedEncoder(family.encoding) !== undefined;
+  const count = isQuick ? countNow(text, family.encoding, ownLimit) : await countLater(text, family.encoding, ownLimit, options.signal);
   return Math.ceil(count * family.factor);
 }
 

@@ -1,3 +1,5 @@
+import { perModel } from './per-model.ts';
+
 /** The vocabularies that are counted exactly. */
 export type Encoding = 'o200k_base' | 'cl100k_base';
 
@@ -51,13 +53,13 @@ const rules: readonly FamilyRule[] = [
 ];
 
 /** The family of a model, by its name in whatever form a host writes it (`openai/gpt-4o`, `us.anthropic.claude-…`, `ft:gpt-4o:…`). */
-export function familyOf(model: string): ModelFamily {
+export const familyOf: (model: string) => ModelFamily = perModel((model) => {
   const name = model.toLowerCase();
   return rules.find(({ matches }) => matches.test(name))?.family ?? unknown;
-}
+});
 
 const thinking =
   /(^|[/.:-])o[1-9](-|$|:)|gpt-[5-9](?!.*-chat)|gpt-oss|codex|reasoner|[-/]r1(-|$|:)|qwq|thinking|magistral|gemini-(2\.5|[3-9])|grok-[4-9]/;
 
 /** Whether a model thinks before it answers unless it is told not to, so that its output needs more room. */
-export const thinksByDefault = (model: string): boolean => thinking.test(model.toLowerCase());
+export const thinksByDefault: (model: string) => boolean = perModel((model) => thinking.test(model.toLowerCase()));

@@ -1,4 +1,4 @@
-import type { ModelCall } from '../core/step.ts';
+import type { MessageView, ModelCall } from '../core/step.ts';
 import type { Usage } from '../core/usage.ts';
 import { familyOf } from './families.ts';
 import { createLearned } from './learned.ts';
@@ -55,8 +55,13 @@ function leastOf(call: ModelCall, count: InputCount): number {
 const keyOf = (call: ModelCall, model: string): string => `${model}\n${contentOf(call)}`;
 
 /** Tools and media are billed by other rules than text, so they are learned apart. */
-function contentOf({ tools = [], outputSchema, messages = [] }: ModelCall): string {
-  const hasSchemas = tools.length > 0 || outputSchema !== undefined;
-  const hasMedia = messages.some(({ media = [] }) => media.length > 0);
-  return `${hasSchemas ? 'tools' : 'text'}${hasMedia ? '+media' : ''}`;
+function contentOf({ tools, outputSchema, messages }: ModelCall): string {
+  const hasSchemas = (tools !== undefined && tools.length > 0) || outputSchema !== undefined;
+  if (messages !== undefined && hasMedia(messages)) return hasSchemas ? 'tools+media' : 'text+media';
+  return hasSchemas ? 'tools' : 'text';
+}
+
+function hasMedia(messages: readonly MessageView[]): boolean {
+  for (const { media } of messages) if (media !== undefined && media.length > 0) return true;
+  return false;
 }

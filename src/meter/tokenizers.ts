@@ -3,6 +3,7 @@ import { familyOf, type ModelFamily } from './families.ts';
 import { functionCounter, vocabularyCounter, type TextCounter } from './messages/text-counter.ts';
 import { entryFor } from './name-patterns.ts';
 import type { MeterOptions, Tokenizer } from './options.ts';
+import { perModel } from './per-model.ts';
 
 /** How a model is counted: with what, and how far that is from the model's own tokens. */
 export interface Counting {
@@ -22,7 +23,7 @@ export function createTokenizers(
 ): (model: string) => Counting {
   const counters = { o200k_base: vocabularyCounter('o200k_base'), cl100k_base: vocabularyCounter('cl100k_base') };
 
-  return (model) => {
+  return perModel((model) => {
     const family = familyOf(model);
     const builtIn = { counter: counters[family.encoding], family };
     const entry = entryFor(given, model);
@@ -32,7 +33,7 @@ export function createTokenizers(
     const local = count === undefined ? builtIn : { counter: ownCounter(model, count, builtIn, onProblem), family: ownFamily };
     if (countCall === undefined) return local;
     return { ...local, askProvider: (call, signal) => askInTime(countCall, call, timeoutMs, signal, onProblem) };
-  };
+  });
 }
 
 /** The user's function. Where it fails, the family's count answers, factor and all, and the failure is told. */

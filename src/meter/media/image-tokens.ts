@@ -1,4 +1,5 @@
 import type { MediaView } from '../../core/step.ts';
+import { perModel } from '../per-model.ts';
 
 /** An estimate in the model's own tokens: what to expect, and what it will not exceed. */
 export interface Estimate {
@@ -89,8 +90,9 @@ const rules: readonly { readonly matches: RegExp; readonly rule: ImageRule }[] =
 ];
 
 /** The tokens of a picture. Its bytes never count as text, whatever way it is sent. */
-export function imageTokens(model: string, image: ImageView): Estimate {
+export const imageTokens = (model: string, image: ImageView): Estimate => ruleOf(model)(image);
+
+const ruleOf: (model: string) => ImageRule = perModel((model) => {
   const name = model.toLowerCase();
-  const { rule } = rules.find(({ matches }) => matches.test(name)) ?? { rule: flat };
-  return rule(image);
-}
+  return rules.find(({ matches }) => matches.test(name))?.rule ?? flat;
+});

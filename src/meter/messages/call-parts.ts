@@ -1,57 +1,93 @@
 import type { MessageView, ModelCall } from '../../core/step.ts';
 import { jsonText } from './json-text.ts';
-import { hasSources, sourcesOf, textOf } from './message-texts.ts';
+import { hasSources, sourcesOf, textOf, textsOf, type Sources } from './message-texts.ts';
 
 /** What is remembered of a part that was counted, for as long as the host keeps the object that it belongs to. */
 export interface CountedPart {
-  readonly sources: readonly unknown[];
+  readonly sources: Sources;
   readonly tokens: number;
 }
 
-/** A part of a call that must be counted: its texts, and the object under which the count is to be remembered. */
+/** A part of a call that must be counted, and the object under which its count is to be remembered. */
 export interface OpenPart {
   readonly kind: 'text' | 'schemas';
   readonly owner: object | undefined;
-  readonly sources: readonly unknown[];
+  readonly sources: Sources;
+  /** Its texts that are not known. */
   readonly texts: readonly string[];
+  /** The tokens of its other texts. */
+  readonly known: number;
 }
 
-/** What of a call is known from before, and what must be counted. */
+/** What of a call is known from before, in tokens, and what must be counted. */
 export interface SplitCall {
-  readonly known: { text: number; schemas: number };
+  text: number;
+  schemas: number;
   readonly open: readonly OpenPart[];
 }
 
-/** Splits a call by what is remembered of its parts. A message or a list of tools with other values than before is open again. */
-export function splitCall({ messages, input, tools, outputSchema }: ModelCall, counted: WeakMap<object, CountedPart>): SplitCall {
-  const known = { text: 0, schemas: 0 };
-  const open: OpenPart[] = [];
+/** The remembered count of a text, or undefined. */
+export type Recall = (text: string) => number | undefined;
 
-  for (const message of messages ?? []) {
-    const owner = ownerOf(message);
-    const before = counted.get(owner);
-    if (before !== undefined && hasSources(message, before.sources)) {
-      known.text += before.tokens;
-      continue;
+/**
+ * Splits a call by what is remembered of its parts, by identity or else by content. A message or a list of tools with other values than
+ * before is looked at anew.
+ */
+export function splitCall(
+  { messages, input, tools, outputSchema }: ModelCall,
+  counted: WeakMap<object, CountedPart>,
+  recall: Recall,
+): SplitCall {
+  const split: { text: number; schemas: number; open: OpenPart[] } = { text: 0, schemas: 0, open: [] };
+
+  const add = (kind: OpenPart['kind'], owner: object | undefined, sources: Sources, texts: readonly string[]): void => {
+    let known = 0;
+    let unseen: string[] | undefined;
+    for (const text of texts) {
+      const tokens = text === '' ? 0 : recall(text);
+      if (tokens === undefined) (unseen ??= []).push(text);
+      else known += tokens;
     }
-    const sources = sourcesOf(message);
-    open.push({ kind: 'text', owner, sources, texts: sources.filter((source) => source !== undefined).map(textOf) });
-  }
-  if (input !== undefined) open.push({ kind: 'text', owner: undefined, sources: [], texts: [textOf(input)] });
-
-  const addSchema = (schema: unknown, sources: readonly unknown[]): void => {
-    const owner = typeof schema === 'object' && schema !== null ? schema : undefined;
-    const before = owner && counted.get(owner);
-    if (before !== undefined && isSameList(before.sources, sources)) known.schemas += before.tokens;
-    else open.push({ kind: 'schemas', owner, sources, texts: [jsonText(schema)] });
+    // What is made anew at every turn will not be met again by identity, and to hold objects weakly costs more than to compare texts.
+    if (unseen === undefined) split[kind] += known;
+    else split.open.push({ kind, owner, sources, texts: unseen, known });
   };
-  if (tools !== undefined && tools.length > 0) addSchema(tools, [...tools]);
-  if (outputSchema !== undefined) addSchema(outputSchema, []);
-  return { known, open };
+
+  if (messages !== undefined) {
+    for (const message of messages) {
+      const owner = ownerOf(message);
+      const before = counted.get(owner);
+      if (before !== undefined && hasSources(message, before.sources)) split.text += before.tokens;
+      else {
+        const sources = sourcesOf(message);
+        add('text', owner, sources, textsOf(sources));
+      }
+    }
+  }
+  if (input !== undefined) add('text', undefined, noSources, [textOf(input)]);
+  if (tools !== undefined && tools.length > 0) {
+    const before = counted.get(tools);
+    if (before !== undefined && isSameList(before.sources.others, tools)) split.schemas += before.tokens;
+    else add('schemas', tools, { ...noSources, others: [...tools] }, [jsonText(tools)]);
+  }
+  if (outputSchema !== undefined) {
+    const owner = isObject(outputSchema) ? outputSchema : undefined;
+    const before = owner && counted.get(owner);
+    if (before !== undefined) split.schemas += before.tokens;
+    else add('schemas', owner, noSources, [jsonText(outputSchema)]);
+  }
+  return split;
 }
 
-/** The host's own message, which outlives the views that are made of it. */
-const ownerOf = (message: MessageView): object => (typeof message.ref === 'object' && message.ref !== null ? message.ref : message);
+const noSources: Sources = { text: undefined, name: undefined, others: [] };
 
-const isSameList = (a: readonly unknown[], b: readonly unknown[]): boolean =>
-  a.length === b.length && a.every((item, index) => item === b[index]);
+/** The host's own message, which outlives the views that are made of it. */
+const ownerOf = (message: MessageView): object => (isObject(message.ref) ? message.ref : message);
+
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
+
+function isSameList(a: readonly unknown[], b: readonly unknown[]): boolean {
+  if (a.length !== b.length) return false;
+  for (let index = 0; index < a.length; index++) if (a[index] !== b[index]) return false;
+  return true;
+}

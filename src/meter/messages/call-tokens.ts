@@ -2,8 +2,8 @@ import type { ModelCall } from '../../core/step.ts';
 import { mediaTokensOf, type Estimate } from '../media/media-tokens.ts';
 import { SHORT_TEXT_UNITS } from '../tokens/count.ts';
 import { inSlices } from '../tokens/slices.ts';
-import { splitCall, type CountedPart, type OpenPart } from './call-parts.ts';
-import { contentKey, createContentMemo } from './content-memo.ts';
+import { splitCall, type CountedPart, type OpenPart, type SplitCall } from './call-parts.ts';
+import { createContentMemo } from './content-memo.ts';
 import { framingOf } from './overheads.ts';
 import type { TextCounter } from './text-counter.ts';
 
@@ -30,52 +30,69 @@ export interface CallCounter {
  * that a framework makes anew at every turn.
  */
 export function createCallCounter(): CallCounter {
-  const byIdentity = new Map<string, WeakMap<object, CountedPart>>();
+  const byIdentity = new WeakMap<TextCounter, WeakMap<object, CountedPart>>();
   const byContent = createContentMemo();
 
-  const countedBy = ({ key }: TextCounter): WeakMap<object, CountedPart> => {
-    let counted = byIdentity.get(key);
-    if (counted === undefined) byIdentity.set(key, (counted = new WeakMap()));
+  const countedBy = (counter: TextCounter): WeakMap<object, CountedPart> => {
+    let counted = byIdentity.get(counter);
+    if (counted === undefined) byIdentity.set(counter, (counted = new WeakMap()));
     return counted;
   };
 
-  /** Counts a text step by step, unless its content is remembered. */
-  function* countText(counter: TextCounter, text: string): Generator<void, number> {
-    const key = contentKey(counter.key, text);
-    const known = key === undefined ? undefined : byContent.get(key);
-    if (known !== undefined) return known;
-    const count = counter.begin(text);
-    while (count.step()) yield;
-    if (key !== undefined) byContent.set(key, count.tokens);
-    return count.tokens;
-  }
+  const countNow = (counter: TextCounter, split: SplitCall, counted: WeakMap<object, CountedPart>): void => {
+    for (const part of split.open) {
+      let tokens = part.known;
+      for (const text of part.texts) {
+        const count = counter.count(text);
+        byContent.set(counter.key, text, count);
+        tokens += count;
+      }
+      settle(split, counted, part, tokens);
+    }
+  };
 
-  function* countParts(parts: readonly OpenPart[], counter: TextCounter, sums: { text: number; schemas: number }): Generator<void, void> {
-    const counted = countedBy(counter);
-    for (const { kind, owner, sources, texts } of parts) {
-      let tokens = 0;
-      for (const text of texts) {
-        tokens += yield* countText(counter, text);
+  /** As {@link countNow}, step by step. */
+  function* counting(counter: TextCounter, split: SplitCall, counted: WeakMap<object, CountedPart>): Generator<void, void> {
+    for (const part of split.open) {
+      let tokens = part.known;
+      for (const text of part.texts) {
+        const count = counter.begin(text);
+        while (count.step()) yield;
+        byContent.set(counter.key, text, count.tokens);
+        tokens += count.tokens;
         yield;
       }
-      sums[kind] += tokens;
-      if (owner !== undefined) counted.set(owner, { sources, tokens });
+      settle(split, counted, part, tokens);
     }
   }
 
   return {
     count(call, counter, signal) {
-      const { known: sums, open } = splitCall(call, countedBy(counter));
-      const total = (): CallTokens => ({ ...sums, framing: framingOf(call), media: mediaTokensOf(call) });
-      if (open.length === 0) return total();
-      const parts = countParts(open, counter, sums);
-      const step = (): boolean => parts.next().done !== true;
-      if (!counter.isReady() || unitsOf(open) > SHORT_TEXT_UNITS) return later(counter, step, signal).then(total);
-      while (step());
-      return total();
+      const counted = countedBy(counter);
+      const split = splitCall(call, counted, (text) => byContent.get(counter.key, text));
+      if (split.open.length === 0) return callTokens(call, split);
+      if (!counter.isReady() || unitsOf(split.open) > SHORT_TEXT_UNITS) {
+        const steps = counting(counter, split, counted);
+        return later(counter, () => steps.next().done !== true, signal).then(() => callTokens(call, split));
+      }
+      countNow(counter, split, counted);
+      return callTokens(call, split);
     },
   };
 }
+
+/** Adds the count of a part to the call's, and remembers it for as long as the host keeps the part's object. */
+function settle(split: SplitCall, counted: WeakMap<object, CountedPart>, { kind, owner, sources }: OpenPart, tokens: number): void {
+  split[kind] += tokens;
+  if (owner !== undefined) counted.set(owner, { sources, tokens });
+}
+
+const callTokens = (call: ModelCall, { text, schemas }: SplitCall): CallTokens => ({
+  text,
+  schemas,
+  framing: framingOf(call),
+  media: mediaTokensOf(call),
+});
 
 const unitsOf = (parts: readonly OpenPart[]): number =>
   parts.reduce((sum, { texts }) => texts.reduce((units, text) => units + text.length, sum), 0);

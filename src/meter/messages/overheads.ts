@@ -1,4 +1,5 @@
 import type { ModelCall } from '../../core/step.ts';
+import { perModel } from '../per-model.ts';
 
 /** Tokens that a provider adds around what is sent. */
 export interface Overhead {
@@ -41,10 +42,10 @@ const rules: readonly { readonly matches: RegExp; readonly overhead: Overhead }[
 const unknown = overhead(6, 5, 64, 8);
 
 /** The overhead of a model, by its name. */
-export function overheadOf(model: string): Overhead {
+export const overheadOf: (model: string) => Overhead = perModel((model) => {
   const name = model.toLowerCase();
   return rules.find(({ matches }) => matches.test(name))?.overhead ?? unknown;
-}
+});
 
 /** A tool call in the history costs this beside its name and arguments. Recorded bills of single small calls show 3 to 8. */
 const PER_TOOL_CALL = 8;
@@ -53,14 +54,17 @@ const PER_TOOL_CALL = 8;
 const PARALLEL_TOOL_CALLS = 24;
 
 /** All that the provider adds around the texts of a call. */
-export function framingOf({ model, messages = [], input, tools = [] }: ModelCall): number {
+export function framingOf({ model, messages, input, tools }: ModelCall): number {
   const { perCall, perMessage, perName, withTools, perTool } = overheadOf(model);
   let tokens = perCall + (input === undefined ? 0 : perMessage);
-  for (const { name, toolCalls } of messages) {
-    tokens += perMessage + (name === undefined ? 0 : perName);
-    if (toolCalls === undefined) continue;
-    tokens += toolCalls.length * PER_TOOL_CALL;
-    if (toolCalls.length > 1) tokens += PARALLEL_TOOL_CALLS;
+  if (messages !== undefined) {
+    for (const { name, toolCalls } of messages) {
+      tokens += perMessage;
+      if (name !== undefined) tokens += perName;
+      if (toolCalls === undefined) continue;
+      tokens += toolCalls.length * PER_TOOL_CALL;
+      if (toolCalls.length > 1) tokens += PARALLEL_TOOL_CALLS;
+    }
   }
-  return tools.length === 0 ? tokens : tokens + withTools + tools.length * perTool;
+  return tools === undefined || tools.length === 0 ? tokens : tokens + withTools + tools.length * perTool;
 }

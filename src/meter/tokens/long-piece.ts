@@ -28,23 +28,21 @@ export function countLongPiece(
   windowBytes = WINDOW_BYTES,
 ): LongPieceCount {
   const accepted = new Int32Array(end - start);
-  let tokens = 0;
   let from = start;
   let tried = start;
   let addedBytes = windowBytes;
 
-  const joins = (second: number, secondEnd: number): boolean =>
-    mergeTokens(merger, bytes, accepted[tokens - 1]!, secondEnd) === 2 && merger.next[0] === second - accepted[tokens - 1]!;
+  const joins = (first: number, second: number, secondEnd: number): boolean =>
+    mergeTokens(merger, bytes, first, secondEnd) === 2 && merger.next[0] === second - first;
 
-  return {
-    get tokens() {
-      return tokens;
-    },
+  const count = {
+    tokens: 0,
     step() {
       tried = Math.min(end, tried + addedBytes);
-      const count = mergeTokens(merger, bytes, from, tried);
+      const merged = mergeTokens(merger, bytes, from, tried);
       const isLast = tried === end;
-      const sure = isLast ? count : Math.max(0, count - UNCERTAIN_TOKENS);
+      const sure = isLast ? merged : Math.max(0, merged - UNCERTAIN_TOKENS);
+      const { tokens } = count;
       // Written down ahead of the test at the seam, which needs the merger's room.
       const firstEnd = from + merger.next[0]!;
       let sureEnd = from;
@@ -53,13 +51,15 @@ export function countLongPiece(
         sureEnd = from + merger.next[sureEnd - from]!;
       }
       if (sureEnd - from < addedBytes / 2) addedBytes = Math.min(MOST_ADDED_BYTES, 2 * addedBytes);
-      if (sure > 0 && tokens > 0 && !joins(from, firstEnd)) {
-        from = accepted[--tokens]!;
+      if (sure > 0 && tokens > 0 && !joins(accepted[tokens - 1]!, from, firstEnd)) {
+        count.tokens = tokens - 1;
+        from = accepted[tokens - 1]!;
         return true;
       }
-      tokens += sure;
+      count.tokens = tokens + sure;
       from = sureEnd;
       return !isLast;
     },
   };
+  return count;
 }

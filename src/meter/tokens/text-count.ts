@@ -50,14 +50,17 @@ function countWhole(encoder: Encoder, bytes: Uint8Array, start: number, end: num
 /** Begins to count a text of any length. */
 export function createTextCount(encoder: Encoder, text: string): TextCount {
   let at = 0;
-  let tokens = 0;
+  /** Tokens of all but the stretch that is being counted. */
+  let settled = 0;
   /** Up to where no safe boundary was found, while one is searched. */
   let searched = 0;
   let stretch: TextCount | undefined;
 
   const countStretch = (started: TextCount): boolean => {
-    if (started.step()) return true;
-    tokens += started.tokens;
+    const isMore = started.step();
+    count.tokens = settled + started.tokens;
+    if (isMore) return true;
+    settled = count.tokens;
     stretch = undefined;
     return at < text.length;
   };
@@ -73,16 +76,15 @@ export function createTextCount(encoder: Encoder, text: string): TextCount {
     at = end;
   };
 
-  return {
-    get tokens() {
-      return tokens + (stretch?.tokens ?? 0);
-    },
+  const count = {
+    tokens: 0,
     step() {
       if (stretch !== undefined) return countStretch(stretch);
       if (searched <= at) {
         const boundary = lastSafeBoundary(text, at, at + CHUNK_UNITS);
         if (boundary > at) {
-          tokens += countChunk(encoder, text.slice(at, boundary));
+          settled += countChunk(encoder, text.slice(at, boundary));
+          count.tokens = settled;
           at = boundary;
           return at < text.length;
         }
@@ -92,6 +94,7 @@ export function createTextCount(encoder: Encoder, text: string): TextCount {
       return true;
     },
   };
+  return count;
 }
 
 /** Bytes that one step of a stretch takes. */
@@ -102,26 +105,27 @@ function createStretchCount(encoder: Encoder, text: string): TextCount {
   const bytes = new Uint8Array(Buffer.byteLength(text) + SHORT_PIECE_BYTES);
   const end = utf8.encodeInto(text, bytes).written;
   let at = 0;
-  let tokens = 0;
+  /** Tokens of all but the long piece that is being counted. */
+  let settled = 0;
   let piece: LongPieceCount | undefined;
-  return {
-    get tokens() {
-      return tokens + (piece?.tokens ?? 0);
-    },
+  const count = {
+    tokens: 0,
     step() {
       const stop = Math.min(end, at + STEP_BYTES);
       while (piece === undefined && at < stop) {
         const next = encoder.pieceEnd(bytes, at, end);
-        if (next - at <= WINDOW_BYTES) tokens += countPiece(encoder, bytes, at, next);
+        if (next - at <= WINDOW_BYTES) settled += countPiece(encoder, bytes, at, next);
         else piece = countLongPiece(encoder, bytes, at, next);
         at = next;
       }
       for (let windows = 0; piece !== undefined && windows < STEP_BYTES / WINDOW_BYTES; windows++) {
         if (piece.step()) continue;
-        tokens += piece.tokens;
+        settled += piece.tokens;
         piece = undefined;
       }
+      count.tokens = settled + (piece?.tokens ?? 0);
       return piece !== undefined || at < end;
     },
   };
+  return count;
 }

@@ -146,6 +146,23 @@ describe('what was counted is remembered', () => {
     expect(count).toHaveBeenCalledTimes(3);
   });
 
+  test('so is a history of tool calls that is written to JSON and read again at every turn', async () => {
+    const { meter, count } = counting();
+    const history: MessageView[] = [];
+    let last = 0;
+    for (let turn = 0; turn < 20; turn++) {
+      history.push(user('', { role: 'assistant', toolCalls: [{ name: 'find', args: { query: `cats ${turn}` }, id: `c${turn}` }] }));
+      history.push(user(long(`page${turn}`), { role: 'tool', name: 'find', toolCallId: `c${turn}` }));
+      const { counted } = await meter.count(house(JSON.parse(JSON.stringify(history)) as MessageView[]));
+      expect(counted).toBeGreaterThan(last);
+      last = counted;
+    }
+    const fresh = await counting().meter.count(house(history));
+    expect(last).toBe(fresh.counted);
+    // Arguments and page of each turn, and the name of the tool, which stands twice in the first.
+    expect(count).toHaveBeenCalledTimes(2 * 20 + 2);
+  });
+
   test('tools are counted once while the host keeps them', async () => {
     const { meter, count } = counting();
     const tools = [{ name: 'read' }];
