@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-const conditions = ['holdfast-source', 'node', 'import', 'default'];
+const conditions = ['holdfast-source', 'node'];
 
 export default defineConfig({
   resolve: { conditions },
