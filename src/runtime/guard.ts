@@ -37,7 +37,7 @@ export interface Current {
   readonly agent: string | undefined;
   /** The open step whose work the caller is a part of. */
   readonly step: Step | undefined;
-  /** What the door that put the step around the caller tells the doors inside it (`step.within(fn, mark)`). */
+  /** What the door that put the step or the agent around the caller tells the doors inside it (`step.within(fn, mark)`). */
   readonly mark: unknown;
 }
 
@@ -58,8 +58,8 @@ export interface Guard<S extends string = never, A = never> {
   start(options?: RunOptions<S>): Run;
   /** The run around the caller, or undefined outside of runs. */
   current(): Current | undefined;
-  /** Runs `fn` in a run's context, as the work of the agent of that name. */
-  within<T>(run: Run, agent: string, fn: () => T): T;
+  /** Runs `fn` in a run's context, as the work of the agent of that name. `mark` is for doors, as that of a step. */
+  within<T>(run: Run, agent: string, fn: () => T, mark?: unknown): T;
   /** Listens to an event; the returned function stops it. A listener that throws never harms a run. */
   on<E extends EventName>(event: E, listener: Listener<E>): () => void;
   /** What an account has used, holds and has left. */
@@ -251,7 +251,7 @@ export function createGuard<S extends string = never, A = never>(
       const around = ambient();
       return around && { run: around.run, agent: around.agent, step: around.step?.step, mark: around.mark };
     },
-    within: (inner, agent, fn) => within({ guard: core.key, run: inner, agent }, fn),
+    within: (inner, agent, fn, mark) => within({ guard: core.key, run: inner, agent, mark }, fn),
     on: (event, listener) => events.on(event, listener),
     ...view,
     lastHalt(of = {}) {
