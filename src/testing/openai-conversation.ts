@@ -1,33 +1,38 @@
 import { InvalidRequest, type WireMessage } from './openai-script.ts';
 
-/**
- * Refuses a conversation that OpenAI refuses: a tool's result without its call right before it, and a tool call without
- * its result right after it.
- */
-export function checkConversation(messages: readonly WireMessage[]): void {
-  if (messages.length === 0) throw new InvalidRequest("Invalid 'messages': empty array. Expected an array with minimum length 1.");
-  let open = new Set<string>();
-  for (const message of messages) {
-    if (message.role === 'tool') {
-      if (!open.delete(message.toolCallId ?? '')) {
-        throw new InvalidRequest(
-          `messages with role 'tool' must be a response to a preceding message with 'tool_calls' (${message.toolCallId}).`,
-        );
-      }
-      continue;
-    }
-    demandResults(open);
-    open = new Set(message.toolCalls.map(({ id }) => id));
-  }
-  demandResults(open);
+/** How a provider words its refusals of a conversation. */
+export interface ConversationWords {
+  readonly none: string;
+  readonly resultWithoutCall: (id: string) => string;
+  readonly callWithoutResult: (ids: string) => string;
 }
 
-function demandResults(open: ReadonlySet<string>): void {
-  if (open.size === 0) return;
-  const ids = [...open].join(', ');
-  throw new InvalidRequest(
+const openAIWords: ConversationWords = {
+  none: "Invalid 'messages': empty array. Expected an array with minimum length 1.",
+  resultWithoutCall: (id) => `messages with role 'tool' must be a response to a preceding message with 'tool_calls' (${id}).`,
+  callWithoutResult: (ids) =>
     `An assistant message with 'tool_calls' must be followed by tool messages responding to each 'tool_call_id'. No response for: ${ids}`,
-  );
+};
+
+/**
+ * Refuses a conversation that providers refuse: a tool's result without its call right before it, and a tool call without
+ * its result right after it.
+ */
+export function checkConversation(messages: readonly WireMessage[], words: ConversationWords = openAIWords): void {
+  if (messages.length === 0) throw new InvalidRequest(words.none);
+  let open = new Set<string>();
+  const demandResults = (): void => {
+    if (open.size > 0) throw new InvalidRequest(words.callWithoutResult([...open].join(', ')));
+  };
+  for (const message of messages) {
+    if (message.role === 'tool') {
+      if (!open.delete(message.toolCallId ?? '')) throw new InvalidRequest(words.resultWithoutCall(message.toolCallId ?? ''));
+      continue;
+    }
+    demandResults();
+    open = new Set(message.toolCalls.map(({ id }) => id));
+  }
+  demandResults();
 }
 
 /** The text of a content, which may be a string or a list of parts. */

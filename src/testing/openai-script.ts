@@ -8,6 +8,8 @@ export interface ScriptedReply {
   readonly reasoningTokens?: number;
   /** The part of the input that came from the provider's cache. */
   readonly cachedInputTokens?: number;
+  /** The part of the input that was written to the provider's cache. Anthropic alone reports it. */
+  readonly cacheWriteTokens?: number;
   /** `missing` leaves the usage out; figures replace the counted ones, so that `{ inputTokens: 0, outputTokens: 0 }` is an explicit zero. */
   readonly usage?: 'missing' | Partial<ReportedUsage>;
   /** The model that the response says answered. Default: the one that was asked. */
@@ -28,7 +30,13 @@ export type ReplyFault =
   /** Nothing more comes, after so many pieces of a stream (default 0), until the client or the server gives up. */
   | { readonly kind: 'hang'; readonly afterPieces?: number }
   /** A reply without a single choice or output item; a stream that ends at once. */
-  | { readonly kind: 'empty' };
+  | { readonly kind: 'empty' }
+  /** A stream that ends in order, but too early: after so many pieces (default 0). A reply that does not stream is whole. */
+  | { readonly kind: 'cutOff'; readonly afterPieces?: number }
+  /** What comes is no JSON: from so many pieces of a stream on (default 0), or the whole body. */
+  | { readonly kind: 'garbled'; readonly afterPieces?: number }
+  /** The provider reports an error in the middle of a stream, after so many pieces (default 0). Without a stream: a 500. */
+  | { readonly kind: 'streamError'; readonly afterPieces?: number; readonly message?: string };
 
 /** The usage that a response reports, in tokens. Cached input is part of the input, reasoning part of the output. */
 export interface ReportedUsage {
@@ -36,9 +44,11 @@ export interface ReportedUsage {
   readonly cachedInputTokens: number;
   readonly outputTokens: number;
   readonly reasoningTokens: number;
+  /** Part of the input, too. Only where the script tells of it. */
+  readonly cacheWriteTokens?: number;
 }
 
-/** A message of the conversation as it came over the wire, the same for both protocols. */
+/** A message of the conversation as it came over the wire, the same for all protocols. */
 export interface WireMessage {
   readonly role: 'system' | 'user' | 'assistant' | 'tool';
   readonly text: string;
@@ -49,12 +59,12 @@ export interface WireMessage {
 
 /** A request as the server saw it. */
 export interface WireRequest {
-  readonly api: 'chat' | 'responses';
+  readonly api: 'chat' | 'responses' | 'messages' | 'embeddings';
   readonly model: string;
   readonly messages: readonly WireMessage[];
   /** Names of the tools that were offered. */
   readonly tools: readonly string[];
-  /** The output cap that was sent, under whichever of its three names. */
+  /** The output cap that was sent, under whichever of its names. */
   readonly maxOutputTokens: number | undefined;
   readonly stream: boolean;
   readonly includeUsage: boolean;
@@ -83,5 +93,5 @@ export interface RecordedRequest extends WireRequest {
 /** Decides the reply. A string is a text. `turn` is `request.turn`. */
 export type OpenAIScript = (request: RecordedRequest, turn: number) => ScriptedReply | string | Promise<ScriptedReply | string>;
 
-/** Why a request is not valid; becomes a 400 as OpenAI sends it. */
+/** Why a request is not valid; becomes a 400 as the provider sends it. */
 export class InvalidRequest extends Error {}

@@ -1,11 +1,15 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { messagesBody, messagesEvents, readMessagesRequest } from './anthropic-messages.ts';
 import { chatBody, chatEvents, readChatRequest, type ReplyFacts } from './openai-chat.ts';
 import { isRecord } from './openai-conversation.ts';
+import { embeddingsBody, readEmbeddingsRequest } from './openai-embeddings.ts';
 import { readResponsesRequest, responsesBody, responsesEvents } from './openai-responses.ts';
 import { InvalidRequest, type OpenAIScript, type RecordedRequest, type ScriptedReply, type WireRequest } from './openai-script.ts';
 import { cutReply, roughTokens, type CutReply, type Tokenize } from './openai-tokens.ts';
+import { sendReply } from './send-reply.ts';
+import { anthropicError, openAIError, type ErrorBody } from './wire-error.ts';
 
 export type { OpenAIScript, RecordedRequest, ReplyFault, ReportedUsage, ScriptedReply, WireMessage, WireRequest } from './openai-script.ts';
 export { roughTokens, type Tokenize } from './openai-tokens.ts';
@@ -21,8 +25,10 @@ export interface OpenAIServerOptions {
 
 /** A server that is up. */
 export interface OpenAIServer extends AsyncDisposable {
-  /** What a client takes as its base URL, such as `http://127.0.0.1:40123/v1`. */
+  /** What a client of OpenAI's takes as its base URL, such as `http://127.0.0.1:40123/v1`. */
   readonly url: string;
+  /** The same without the path, which is what a client of Anthropic's takes: `http://127.0.0.1:40123`. */
+  readonly origin: string;
   /** The requests so far, oldest first; the newest 10,000 are kept. */
   readonly requests: readonly RecordedRequest[];
   /** Why requests were refused with 400, oldest first; an agent that behaves leaves this empty. */
@@ -34,15 +40,31 @@ export interface OpenAIServer extends AsyncDisposable {
 const REQUESTS_KEPT_MAX = 10_000;
 const BODY_BYTES_MAX = 64 * 1024 * 1024;
 
-const apis = {
-  '/v1/chat/completions': { read: readChatRequest, body: chatBody, events: chatEvents },
-  '/v1/responses': { read: readResponsesRequest, body: responsesBody, events: responsesEvents },
-} as const;
+/** One protocol: how it reads a request, and how it says the answer, at once or in events, or that something went wrong. */
+interface Api {
+  readonly read: (body: Record<string, unknown>) => WireRequest;
+  readonly body: (reply: CutReply | undefined, facts: ReplyFacts, request: WireRequest) => unknown;
+  readonly events?: (reply: CutReply | undefined, facts: ReplyFacts, request: WireRequest) => Iterable<unknown>;
+  readonly error: ErrorBody;
+}
+
+const apis: Readonly<Record<string, Api>> = {
+  '/v1/chat/completions': { read: readChatRequest, body: chatBody, events: chatEvents, error: openAIError },
+  '/v1/responses': { read: readResponsesRequest, body: responsesBody, events: responsesEvents, error: openAIError },
+  '/v1/embeddings': { read: readEmbeddingsRequest, body: embeddingsBody, error: openAIError },
+  '/v1/messages': { read: readMessagesRequest, body: messagesBody, events: messagesEvents, error: anthropicError },
+};
+
+const apiOf = ({ url = '' }: IncomingMessage): Api | undefined => {
+  const path = url.split('?')[0] ?? '';
+  return Object.hasOwn(apis, path) ? apis[path] : undefined;
+};
 
 /**
- * Starts a server on the loopback interface that speaks OpenAI's Chat Completions and Responses protocols, streaming and
- * not, and plays a script: a model for tests and demos, without a key and without a network. Requests that OpenAI
- * refuses (a tool call without its result, a result without its call) are refused with 400, and output caps are kept.
+ * Starts a server on the loopback interface that speaks OpenAI's Chat Completions, Responses and Embeddings protocols and
+ * Anthropic's Messages, streaming and not, and plays a script: a model for tests and demos, without a key and without a
+ * network. Requests that the provider refuses (a tool call without its result, a result without its call) are refused with
+ * 400, and output caps are kept.
  *
  * ```ts
  * const server = await startOpenAIServer({
@@ -67,8 +89,9 @@ export async function startOpenAIServer({ script, port = 0, tokenize = roughToke
   };
 
   const answer = async (message: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const api = apis[(message.url ?? '').split('?')[0] as keyof typeof apis];
-    if (message.method !== 'POST' || !api) return sendError(response, 404, `Unknown request URL: ${message.method} ${message.url}.`);
+    const api = apiOf(message);
+    if (message.method !== 'POST' || !api)
+      return sendError(response, openAIError, 404, `Unknown request URL: ${message.method} ${message.url}.`);
     const request = record(api.read(await readBody(message)), message);
     const gone = new AbortController();
     response.once('close', () => {
@@ -77,13 +100,13 @@ export async function startOpenAIServer({ script, port = 0, tokenize = roughToke
     });
     const signal = AbortSignal.any([gone.signal, closing.signal]);
     const played = await script(request, request.turn);
-    const reply: ScriptedReply = typeof played === 'string' ? { text: played } : played;
+    const reply = asReply(played, request);
     if (reply.delayMs) await sleep(reply.delayMs, undefined, { signal });
     const { fault } = reply;
     if (fault?.kind === 'status') {
       request.status = fault.status;
       const retryAfter = fault.retryAfterSeconds === undefined ? {} : { 'retry-after': String(fault.retryAfterSeconds) };
-      return sendError(response, fault.status, fault.message ?? `Scripted status ${fault.status}.`, retryAfter);
+      return sendError(response, api.error, fault.status, fault.message ?? `Scripted status ${fault.status}.`, retryAfter);
     }
     const cut = fault?.kind === 'empty' ? undefined : cutReply(reply, request, request.index, tokenize);
     request.usage = cut?.usage;
@@ -93,8 +116,8 @@ export async function startOpenAIServer({ script, port = 0, tokenize = roughToke
       n: request.n,
       reportsUsage: reply.usage !== 'missing',
     };
-    const events = request.stream ? api.events(cut, facts, request) : undefined;
-    await send(response, request, reply, events ?? api.body(cut, facts), cut, signal);
+    const events = request.stream ? api.events?.(cut, facts, request) : undefined;
+    await sendReply({ response, request, reply, signal, error: api.error, body: api.body(cut, facts, request), events });
   };
 
   const server = createServer((message, response) => {
@@ -103,7 +126,9 @@ export async function startOpenAIServer({ script, port = 0, tokenize = roughToke
       if (response.destroyed || response.headersSent) return void response.destroy();
       if (error instanceof InvalidRequest) keep(refusals, error.message);
       const status = error instanceof InvalidRequest ? 400 : 500;
-      sendError(response, status, error instanceof Error ? error.message : String(error), { 'x-should-retry': 'false' });
+      sendError(response, apiOf(message)?.error ?? openAIError, status, error instanceof Error ? error.message : String(error), {
+        'x-should-retry': 'false',
+      });
     });
   });
   await new Promise<void>((resolve, reject) => server.once('error', reject).listen(port, '127.0.0.1', resolve));
@@ -114,8 +139,14 @@ export async function startOpenAIServer({ script, port = 0, tokenize = roughToke
     server.closeAllConnections();
     await closed;
   };
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`;
-  return { url, requests, refusals, close, [Symbol.asyncDispose]: close };
+  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return { url: `${origin}/v1`, origin, requests, refusals, close, [Symbol.asyncDispose]: close };
+}
+
+/** An embedding has no words. */
+function asReply(played: ScriptedReply | string, { api }: RecordedRequest): ScriptedReply {
+  const reply = typeof played === 'string' ? { text: played } : played;
+  return api === 'embeddings' ? { ...reply, text: '', toolCalls: [], reasoningTokens: 0 } : reply;
 }
 
 function keep<T>(list: T[], item: T): void {
@@ -140,47 +171,7 @@ async function readBody(message: IncomingMessage): Promise<Record<string, unknow
   throw new InvalidRequest('We could not parse the JSON body of your request.');
 }
 
-/** Sends the whole or the events one by one, and plays the fault where it is due. */
-async function send(
-  response: ServerResponse,
-  request: RecordedRequest,
-  { fault, pieceDelayMs }: ScriptedReply,
-  content: unknown,
-  cut: CutReply | undefined,
-  signal: AbortSignal,
-): Promise<void> {
-  const breaks = fault?.kind === 'reset' || fault?.kind === 'hang' ? { kind: fault.kind, afterPieces: fault.afterPieces ?? 0 } : undefined;
-  const breakHere = async (): Promise<void> => {
-    // What was written before the break must still arrive.
-    if (response.headersSent) await new Promise<void>((resolve) => response.write(':\n\n', () => resolve()));
-    if (breaks?.kind === 'hang') await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
-    response.destroy();
-  };
-  if (!request.stream) {
-    if (breaks) return breakHere();
-    request.status = 200;
-    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(content));
-    return;
-  }
-  if (breaks?.kind === 'reset' && breaks.afterPieces === 0) return breakHere();
-  request.status = 200;
-  response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' });
-  response.flushHeaders();
-  let sent = 0;
-  for (const event of content as Iterable<unknown>) {
-    if (breaks && sent >= breaks.afterPieces) return breakHere();
-    if (sent > 0 && pieceDelayMs && cut) await sleep(pieceDelayMs, undefined, { signal });
-    if (signal.aborted) return;
-    const name = request.api === 'responses' ? `event: ${(event as { type: string }).type}\n` : '';
-    const hasRoom = response.write(`${name}data: ${typeof event === 'string' ? event : JSON.stringify(event)}\n\n`);
-    if (!hasRoom) await new Promise((resolve) => response.once('drain', resolve).once('close', resolve));
-    sent += 1;
-  }
-  response.end();
-}
-
-function sendError(response: ServerResponse, status: number, message: string, headers: Record<string, string> = {}): void {
-  const type = status === 429 ? 'rate_limit_error' : status >= 500 ? 'server_error' : 'invalid_request_error';
+function sendError(response: ServerResponse, body: ErrorBody, status: number, message: string, headers: Record<string, string> = {}): void {
   response.writeHead(status, { 'content-type': 'application/json', ...headers });
-  response.end(JSON.stringify({ error: { message, type, param: null, code: null } }));
+  response.end(JSON.stringify(body(status, message)));
 }

@@ -45,14 +45,16 @@ export function cutReply(reply: ScriptedReply, request: WireRequest, requestInde
     cachedInputTokens: reply.cachedInputTokens ?? 0,
     outputTokens: reasoningTokens + written * request.n,
     reasoningTokens,
+    ...(reply.cacheWriteTokens === undefined ? {} : { cacheWriteTokens: reply.cacheWriteTokens }),
   };
   return { textPieces, toolCalls, isCut, usage: typeof reply.usage === 'object' ? { ...counted, ...reply.usage } : counted };
 }
 
-function inputTokens({ messages, body }: WireRequest, tokenize: Tokenize): number {
+function inputTokens({ api, messages, body }: WireRequest, tokenize: Tokenize): number {
+  const perMessage = api === 'embeddings' ? 0 : TOKENS_PER_MESSAGE;
   const inMessages = messages.reduce((sum, { text, toolCalls }) => {
     const inCalls = toolCalls.reduce((calls, { name, args }) => calls + tokenize(name).length + tokenize(args).length, 0);
-    return sum + TOKENS_PER_MESSAGE + tokenize(text).length + inCalls;
+    return sum + perMessage + tokenize(text).length + inCalls;
   }, 0);
   return inMessages + (body['tools'] === undefined ? 0 : tokenize(JSON.stringify(body['tools'])).length);
 }

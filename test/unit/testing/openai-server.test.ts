@@ -169,7 +169,7 @@ describe('the server', () => {
     const server = await serve(() => {
       throw new Error('the script is lost');
     });
-    expect((await post(server, '/embeddings', {})).status).toBe(404);
+    expect((await post(server, '/images', {})).status).toBe(404);
     expect((await fetch(`${server.url}/responses`, { method: 'POST', body: '{' })).status).toBe(400);
     const response = await post(server, '/responses', { model: 'm', input: 'Hello' });
     expect(response.status).toBe(500);
