@@ -1,0 +1,49 @@
+import type { Guard } from 'holdfast';
+import type { AgentInputItem, AgentOutputItem, Model } from '@openai/agents';
+
+/** A guard of whatever scopes and answers. */
+export type AnyGuard = Guard<string, unknown>;
+
+/** What a model is called with. */
+export type ModelRequest = Parameters<Model['getResponse']>[0];
+export type ModelResponse = Awaited<ReturnType<Model['getResponse']>>;
+export type StreamEvent = ReturnType<Model['getStreamedResponse']> extends AsyncIterable<infer Event> ? Event : never;
+export type Item = AgentInputItem | AgentOutputItem;
+
+export type Fields = Readonly<Record<string, unknown>>;
+
+/** The value as a record; an empty one for anything else. */
+export const fieldsOf = (value: unknown): Fields => (typeof value === 'object' && value !== null ? (value as Fields) : {});
+
+/** The records in a list; none for anything else. */
+export const recordsOf = (value: unknown): Fields[] =>
+  Array.isArray(value) ? value.filter((each): each is Fields => typeof each === 'object' && each !== null) : [];
+
+export const textOrNothing = (value: unknown): string => (typeof value === 'string' ? value : '');
+
+/** Lets a promise go on by itself: what fails in it has been told elsewhere. */
+export const detached = (promise: PromiseLike<unknown>): void => void promise.then(undefined, () => {});
+
+/** What `work` gives, or, when the signal aborts first, a rejection with its reason: nobody waits for the work then. */
+export function untilAborted<T>(signal: AbortSignal, work: PromiseLike<T>): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    const abort = (): void => reject(signal.reason as Error);
+    const stop = (): void => signal.removeEventListener('abort', abort);
+    if (signal.aborted) abort();
+    else signal.addEventListener('abort', abort, { once: true });
+    work.then(
+      (value) => {
+        stop();
+        resolve(value);
+      },
+      (error: unknown) => {
+        stop();
+        reject(error);
+      },
+    );
+  });
+}
+
+/** The caller's own signal and the run's. */
+export const eitherSignal = (own: AbortSignal | undefined, signal: AbortSignal): AbortSignal =>
+  own ? AbortSignal.any([own, signal]) : signal;

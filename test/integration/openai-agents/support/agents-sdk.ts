@@ -1,0 +1,53 @@
+import { OpenAIProvider, Runner, tool, type RunConfig } from '@openai/agents';
+import type { Guard, RunReport } from 'holdfast';
+import { startOpenAIServer, type OpenAIScript, type OpenAIServer } from 'holdfast/testing';
+import { z } from 'zod';
+
+/** The SDK's real client against a local server that plays the model. */
+export interface PlayedAgents extends AsyncDisposable {
+  readonly server: OpenAIServer;
+  readonly provider: OpenAIProvider;
+  readonly runner: Runner;
+}
+
+export async function playedAgents(
+  script: OpenAIScript,
+  { useResponses = true, ...config }: Partial<RunConfig> & { useResponses?: boolean } = {},
+): Promise<PlayedAgents> {
+  const server = await startOpenAIServer({ script });
+  const provider = new OpenAIProvider({ apiKey: 'none', baseURL: server.url, useResponses });
+  return {
+    server,
+    provider,
+    runner: new Runner({ modelProvider: provider, tracingDisabled: true, model: 'gpt-4o-mini', ...config }),
+    [Symbol.asyncDispose]: () => server.close(),
+  };
+}
+
+/** A tool that tells of its weather, and how often it was asked. */
+export function searchTool(answer: (query: string) => unknown = (query) => `It rains: ${query}.`) {
+  const asked: string[] = [];
+  const search = tool({
+    name: 'search',
+    description: 'Searches the web.',
+    parameters: z.object({ query: z.string() }),
+    execute: async ({ query }) => {
+      asked.push(query);
+      return answer(query);
+    },
+  });
+  return { search, asked };
+}
+
+/** The reports of the guard's runs as they end. */
+export function endedRuns(guard: Guard<string, unknown>): RunReport[] {
+  const reports: RunReport[] = [];
+  guard.on('run:end', ({ report }) => void reports.push(report));
+  return reports;
+}
+
+/** Sums what a server counted. */
+export const served = ({ requests }: OpenAIServer): { inputTokens: number; outputTokens: number } => ({
+  inputTokens: requests.reduce((sum, { usage }) => sum + (usage?.inputTokens ?? 0), 0),
+  outputTokens: requests.reduce((sum, { usage }) => sum + (usage?.outputTokens ?? 0), 0),
+});
