@@ -1,6 +1,6 @@
 import type { ReserveReply, ReserveRequest, SettleReply, SettleRequest } from 'holdfast';
 import type { StoreServer } from './server.ts';
-import { lossWatch, StoreDataLostError } from './data-loss.ts';
+import { lossWatch, recentSettlements, StoreDataLostError } from './data-loss.ts';
 import { readStep, stepCall } from './step.ts';
 
 /** Sends steps to the server. Settlements wait a little, to travel with the next reservation that goes to the same slot. */
@@ -22,6 +22,9 @@ interface Lane {
   readonly timer: NodeJS.Timeout;
 }
 
+/** Nobody waits for the answer. */
+const nobody = { resolve: () => {}, reject: () => {} };
+
 /** So many settlements go in one script at most: it must not keep the server from others for long. */
 const TOGETHER_MOST = 32;
 
@@ -29,6 +32,7 @@ export function stepQueue(server: StoreServer, settleWithinMs: number): StepQueu
   const lanes = new Map<string, Lane>();
   const underWay = new Set<Promise<unknown>>();
   const losses = lossWatch();
+  const recent = recentSettlements();
 
   function take(slot: string): Waiting[] {
     const lane = lanes.get(slot);
@@ -39,15 +43,27 @@ export function stepQueue(server: StoreServer, settleWithinMs: number): StepQueu
   }
 
   async function send(slot: string, settlements: readonly Waiting[], reservation?: ReserveRequest): Promise<ReserveReply | undefined> {
-    const step = { slot, settlements: settlements.map(({ request }) => request), reservation };
+    const step = { slot, mark: losses.known(slot), settlements: settlements.map(({ request }) => request), reservation };
     try {
       const reply = readStep(await server.run('step', (settings) => stepCall(step, settings)), step);
-      for (const [index, { resolve }] of settlements.entries()) resolve(reply.settlements[index]!);
-      losses.note(slot, reply.mark);
+      if (losses.note(slot, reply.mark) === 'tail') bookAgain(slot);
+      for (const [index, { request, resolve }] of settlements.entries()) {
+        recent.add(slot, request);
+        resolve(reply.settlements[index]!);
+      }
       return reply.reservation;
     } catch (error) {
       for (const { reject } of settlements) reject(error);
       throw error;
+    }
+  }
+
+  /** What had been settled shortly before the server lost its last writes. By its id, what it has not lost is booked once. */
+  function bookAgain(slot: string): void {
+    const requests = recent.of(slot);
+    for (let from = 0; from < requests.length; from += TOGETHER_MOST) {
+      const some = requests.slice(from, from + TOGETHER_MOST).map((request) => ({ request, ...nobody }));
+      track(send(slot, some)).catch(() => {});
     }
   }
 
@@ -68,11 +84,12 @@ export function stepQueue(server: StoreServer, settleWithinMs: number): StepQueu
     async reserve(slot, request) {
       const reply = await track(send(slot, take(slot), request));
       if (!reply) throw new TypeError('the server did not answer a reservation');
-      if (!losses.hasLost(slot)) return reply;
+      const lost = losses.takeLoss(slot);
+      if (!lost) return reply;
       // The step is not done on the word of a server that has forgotten the others: what becomes of it is the user's policy.
       const { id, accounts } = request;
-      await track(send(slot, [{ request: { id, accounts, actual: undefined }, resolve: () => {}, reject: () => {} }]));
-      throw new StoreDataLostError();
+      await track(send(slot, [{ request: { id, accounts, actual: undefined }, ...nobody }]));
+      throw new StoreDataLostError(lost);
     },
     settle(slot, request) {
       return new Promise((resolve, reject) => {

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { AccountRef, Amounts, ReserveReply, ReserveRequest, SettleReply, SettleRequest, ThresholdCrossing } from 'holdfast';
 import { nothing, readLimits, readMoment, readSums, tightened, type ReplyReader } from './reply.ts';
 import {
@@ -20,19 +19,21 @@ import {
 export interface StepRequest {
   /** The tenant of the slot in a cluster, or the empty text. */
   readonly slot: string;
+  /** The newest mark of the slot that is known, or a new name for it. */
+  readonly mark: string;
   readonly settlements: readonly SettleRequest[];
   readonly reservation: ReserveRequest | undefined;
 }
 
 export interface StepReply {
-  /** The mark of the slot: it changes when the server loses its data. */
+  /** The mark of the slot as it is now: it tells when the server has lost data. */
   readonly mark: string;
   readonly settlements: readonly SettleReply[];
   readonly reservation: ReserveReply | undefined;
 }
 
 /** Writes a step as the script reads it. Accounts and their limits are sent once, however often they are named. */
-export function stepCall({ slot, settlements, reservation }: StepRequest, settings: RequestSettings): ScriptCall {
+export function stepCall({ slot, mark, settlements, reservation }: StepRequest, settings: RequestSettings): ScriptCall {
   const accounts = new Map<string, { readonly facts: AccountFacts; readonly number: number }>();
   const refs = new Map<AccountRef, { readonly facts: AccountFacts; readonly account: number; readonly number: number }>();
   for (const { accounts: named } of reservation ? [...settlements, reservation] : settlements) {
@@ -46,7 +47,7 @@ export function stepCall({ slot, settlements, reservation }: StepRequest, settin
   }
   const allFacts = [...accounts.values()].map(({ facts }) => facts);
 
-  const call = beginCall(allFacts, settings, { keys: [settings.keys.mark(slot)], texts: [randomUUID()] });
+  const call = beginCall(allFacts, settings, { keys: [settings.keys.mark(slot)], texts: [mark] });
   const { numbers } = call;
   numbers.push(settings.rememberMs, reservation ? 1 : 0, allFacts.length);
   for (const facts of allFacts) addAccount(call, facts, settings);
