@@ -1,9 +1,11 @@
+import { InvalidOptionError } from '../core/errors.ts';
 import type { ModelCall } from '../core/step.ts';
 import { thinksByDefault } from './families.ts';
 import { createInputCorrection } from './input-correction.ts';
 import { createCallCounter, type CallTokens } from './messages/call-tokens.ts';
 import type { InputCount, Meter } from './meter.ts';
-import type { MeterOptions } from './options.ts';
+import { optionIssues } from './option-issues.ts';
+import { meterOptions, type MeterOptions } from './options.ts';
 import { createOutputEstimates } from './output-estimates.ts';
 import { createPriceBook } from './price-book.ts';
 import { createTokenizers, type Counting } from './tokenizers.ts';
@@ -35,8 +37,14 @@ const PROVIDER_MARGIN = 0.02;
  *
  * @example
  * const meter = createMeter({ prices: { 'house-model': { input: 0.5, output: 1.5 } } });
+ *
+ * @throws {InvalidOptionError} that names every option that cannot be used, its value and the remedy.
  */
-export function createMeter(options: MeterOptions = {}, { now = Date.now, onProblem = () => {} }: MeterSurroundings = {}): Meter {
+export function createMeter(
+  { prices, tokenizers, margin, maxOutputTokens }: MeterOptions = {},
+  { now = Date.now, onProblem = () => {} }: MeterSurroundings = {},
+): Meter {
+  const options = checkedOptions({ prices, tokenizers, margin, maxOutputTokens });
   const countingOf = createTokenizers(options.tokenizers ?? {}, onProblem);
   const priceOf = createPriceBook(options.prices, onProblem);
   const calls = createCallCounter();
@@ -61,7 +69,7 @@ export function createMeter(options: MeterOptions = {}, { now = Date.now, onProb
         return { counted, likely: counted, upper: Math.ceil(counted * (1 + (options.margin ?? PROVIDER_MARGIN))) };
       });
     },
-    price: (model, { provider, serviceTier } = {}) => priceOf({ model, provider, serviceTier, at: now() }),
+    price: (model, { provider, serviceTier } = {}) => priceOf({ model, provider, at: now() }, serviceTier),
     defaultOutputCap: (model) => options.maxOutputTokens ?? (thinksByDefault(model) ? OUTPUT_CAP.reasoning : OUTPUT_CAP.usual),
     reasoningEstimate: outputs.reasoning,
     expectedOutput: outputs.expected,
@@ -80,6 +88,12 @@ export function createMeter(options: MeterOptions = {}, { now = Date.now, onProb
     },
     settleUsage,
   };
+}
+
+function checkedOptions(given: MeterOptions): MeterOptions {
+  const result = meterOptions.safeParse(given, { reportInput: true });
+  if (result.success) return result.data;
+  throw new InvalidOptionError('options of createMeter', optionIssues(result.error));
 }
 
 function inputCount({ text, schemas, framing, media }: CallTokens, family: Counting['family'], margin: number): InputCount {

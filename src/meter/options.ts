@@ -37,17 +37,29 @@ const tokenizer = z.union(
   { error: 'give a function (text, model) => number of tokens, or { count?, countCall?, timeoutMs? }' },
 );
 
+/** A record is looked through model by model, so that an error names the very rate. */
+const prices = z
+  .union([z.record(z.string().min(1), z.unknown()), z.custom<PriceFunction>(isFunction)], {
+    error: 'give a function, or prices by model name in USD per million tokens, each with at least `input` and `output`',
+  })
+  .transform((given, { issues }): Readonly<Record<string, ModelRates>> | PriceFunction => {
+    if (typeof given === 'function') return given;
+    const checked: Record<string, ModelRates> = {};
+    for (const [model, rates] of Object.entries(given)) {
+      const result = modelRates.safeParse(rates, { reportInput: true });
+      if (result.success) checked[model] = result.data;
+      else issues.push(...result.error.issues.map((issue) => ({ ...issue, path: [model, ...issue.path] }) as never));
+    }
+    return checked;
+  });
+
 /** The options of the guard that are about counting and prices; each has a default. */
 export const meterOptions = z.strictObject({
   /**
    * Prices per model, in USD per million tokens, over those of the built-in table; or a function that is asked at every
    * call and whose undefined means "as the table says". A name may end in `*`; the longest name that fits wins.
    */
-  prices: z
-    .union([z.record(z.string().min(1), modelRates), z.custom<PriceFunction>(isFunction)], {
-      error: 'give a function, or prices by model name in USD per million tokens, each with at least `input` and `output`',
-    })
-    .optional(),
+  prices: prices.optional(),
   /** Tokenizers by model name, which may end in `*`; the longest name that fits wins. */
   tokenizers: z.record(z.string().min(1), tokenizer).optional(),
   /** What is added to a count as a fraction of it. Default: 0.02 where the model's own tokenizer counts, else 0.15. */

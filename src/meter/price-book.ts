@@ -3,45 +3,66 @@ import { entryFor } from './name-patterns.ts';
 import type { MeterOptions } from './options.ts';
 import { builtInPrices } from './prices/built-in-prices.ts';
 import { modelPrice } from './prices/model-price.ts';
-import { modelRates, type PriceQuery, type SourcedRates } from './prices/rates.ts';
+import { modelRates, type ModelRates, type PriceQuery, type SourcedRates } from './prices/rates.ts';
 
-/** Finds the price of a model for a call that is made at a moment. */
-export type PriceBook = (query: PriceQuery & { readonly serviceTier?: string | undefined }) => ModelPrice | undefined;
+/** Finds the price of a model for a call that is made at a moment, in a service tier. */
+export type PriceBook = (query: PriceQuery, serviceTier?: string) => ModelPrice | undefined;
 
-/** Prices change by date and by the hour, so a found one is used again for calls of the same minute only. */
+/** Prices change by date and by the hour, so what the table says is used again for calls of the same minute only. */
 const KEPT_MS = 60_000;
 const MOST_KEPT = 512;
 
 /** The user's prices over those of the built-in table. A function of the user's that fails is told of, and the table answers. */
 export function createPriceBook(given: MeterOptions['prices'], onProblem: (error: unknown) => void): PriceBook {
+  const ownPrice = createOwnPrices();
+  const tablePrice = createTablePrices();
+  return (query, serviceTier) => {
+    if (given === undefined) return tablePrice(query, serviceTier);
+    if (typeof given === 'object') {
+      const rates = entryFor(given, query.model);
+      return rates === undefined ? tablePrice(query, serviceTier) : ownPrice(rates, serviceTier);
+    }
+    try {
+      const rates = given(query);
+      if (rates !== undefined) return ownPrice(rates, serviceTier);
+    } catch (error) {
+      onProblem(error);
+    }
+    return tablePrice(query, serviceTier);
+  };
+}
+
+type PriceOf<Asked> = (asked: Asked, serviceTier: string | undefined) => ModelPrice | undefined;
+
+/** Prices out of rates of the user's, which are checked and worked out once: they are known again by what they say. */
+function createOwnPrices(): PriceOf<ModelRates> {
+  const kept = new Map<string, ModelPrice>();
+  return (rates, serviceTier = '') => {
+    const key = `${serviceTier}\n${JSON.stringify(rates)}`;
+    const known = kept.get(key);
+    if (known !== undefined) return known;
+    const price = modelPrice({ rates: modelRates.parse(rates), source: 'override' }, serviceTier === '' ? undefined : serviceTier);
+    if (kept.size >= MOST_KEPT) kept.clear();
+    kept.set(key, price);
+    return price;
+  };
+}
+
+function createTablePrices(): PriceOf<PriceQuery> {
   const kept = new Map<string, ModelPrice | undefined>();
   let minute = Number.NaN;
-
-  return ({ serviceTier, ...query }) => {
-    const own = typeof given === 'function' ? askFunction(given, query, onProblem) : given && entryFor(given, query.model);
-    if (own !== undefined) return modelPrice({ rates: own, source: 'override' }, serviceTier);
+  return (query, serviceTier) => {
     const now = Math.floor(query.at / KEPT_MS);
     if (now !== minute || kept.size >= MOST_KEPT) kept.clear();
     minute = now;
-    const key = [query.model, query.provider ?? '', serviceTier ?? ''].join('\n');
-    if (!kept.has(key)) kept.set(key, priced(builtInPrices(query), serviceTier));
-    return kept.get(key);
+    const key = `${query.model}\n${query.provider ?? ''}\n${serviceTier ?? ''}`;
+    const known = kept.get(key);
+    if (known !== undefined || kept.has(key)) return known;
+    const price = priced(builtInPrices(query), serviceTier);
+    kept.set(key, price);
+    return price;
   };
 }
 
 const priced = (found: SourcedRates | undefined, serviceTier: string | undefined): ModelPrice | undefined =>
   found && modelPrice(found, serviceTier);
-
-function askFunction(
-  prices: Extract<MeterOptions['prices'], (...args: never[]) => unknown>,
-  query: PriceQuery,
-  onProblem: (error: unknown) => void,
-): SourcedRates['rates'] | undefined {
-  try {
-    const rates = prices(query);
-    return rates === undefined ? undefined : modelRates.parse(rates);
-  } catch (error) {
-    onProblem(error);
-    return undefined;
-  }
-}

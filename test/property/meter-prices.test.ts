@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { attoPerToken, nanoAbove, nearestNano } from '../../src/meter/prices/decimal.ts';
 import { modelPrice } from '../../src/meter/prices/model-price.ts';
 
 /** A decimal as people write it, with up to six digits behind the point, and the same as a count of millionths. */
@@ -46,6 +47,32 @@ test('a bill is what decimal arithmetic says, to the nano-dollar', () => {
     }),
     { seed: 21, numRuns: 1_000 },
   );
+});
+
+test('plain arithmetic, where it is used, gives what exact arithmetic gives: for the finest prices and the largest amounts as well', () => {
+  // Prices of up to twelve decimals, and of up to 100,000 USD: some are whole in pico-dollars and some are not, some sums are safe and some are not.
+  const rate = fc.tuple(fc.constantFrom(0, 1, 7, 999, 99_999), fc.nat(999_999_999_999), fc.nat(12)).map(([whole, fraction, digits]) => {
+    const decimals = String(fraction).padStart(12, '0').slice(0, digits);
+    return Number(digits === 0 ? `${whole}` : `${whole}.${decimals}`);
+  });
+  const tokens = fc.oneof(fc.nat(200), fc.nat(3_000_000), fc.nat(4_000_000_000_000));
+  const rates = fc.record({ input: rate, output: rate, perCall: rate, factor: fc.constantFrom(0.5, 1, 1.75) });
+  let plain = 0;
+  fc.assert(
+    fc.property(rates, tokens, tokens, ({ input, output, perCall, factor }, inputTokens, outputTokens) => {
+      const price = modelPrice({ rates: { input, output, perCall, serviceTiers: { tier: factor } }, source: 'test' }, 'tier');
+      const scaled = (usdPerMillion: number): bigint => (attoPerToken(usdPerMillion) * BigInt(factor * 1e6)) / 1_000_000n;
+      const inputAtto = attoPerToken(perCall) * 1_000_000n + BigInt(inputTokens) * scaled(input);
+      const used = { inputTokens, outputTokens, cachedInputTokens: 0, cacheWriteTokens: 0, reasoningTokens: 0 };
+      const sum = inputAtto + BigInt(outputTokens) * scaled(output);
+      if (sum % 1_000_000n === 0n && sum < 2n ** 53n * 1_000_000n) plain++;
+      expect(price.cost(used)).toBe(nearestNano(sum));
+      expect(price.inputBound(inputTokens)).toBe(nanoAbove(inputAtto));
+    }),
+    { seed: 23, numRuns: 2_000 },
+  );
+  expect(plain).toBeGreaterThan(200);
+  expect(plain).toBeLessThan(1_800);
 });
 
 test('a bill is never above the bounds of its input and output', () => {

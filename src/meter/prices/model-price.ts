@@ -1,13 +1,18 @@
 import type { Usage } from '../../core/usage.ts';
 import type { ModelPrice } from '../meter.ts';
-import { attoPerToken, nanoAbove, nearestNano, type AttoPerToken } from './decimal.ts';
-import type { PartialRates, SourcedRates } from './rates.ts';
+import {
+  attoPerToken,
+  isExact,
+  nanoAbove,
+  nanoAbovePico,
+  nearestNano,
+  nearestNanoOfPico,
+  picoPerToken,
+  type AttoPerToken,
+} from './decimal.ts';
+import type { SourcedRates } from './rates.ts';
 import { tierChanges } from './service-tiers.ts';
-
-type RateName = Exclude<keyof PartialRates, 'above'>;
-
-/** The price of each kind of token in one tier, defaults filled in. */
-type TokenPrices = { readonly [N in RateName]: AttoPerToken };
+import { tokenPrices, tokensByPrice, type PriceName } from './token-prices.ts';
 
 /**
  * The price of a model as a snapshot in exact integers. The tier is chosen per request, by the size of its input;
@@ -16,77 +21,64 @@ type TokenPrices = { readonly [N in RateName]: AttoPerToken };
 export function modelPrice({ rates, source }: SourcedRates, serviceTier?: string): ModelPrice {
   const { changes, note } = tierChanges(rates, serviceTier);
   const scale = 1_000_000 / (rates.per ?? 1_000_000);
-  const pricesFor = (tier: PartialRates): TokenPrices => tokenPrices([rates, tier, changes], scale, changes.factor);
-  const callFee = attoPerToken(rates.perCall ?? 0) * 1_000_000n;
+  const fee = exactly(attoPerToken(rates.perCall ?? 0) * 1_000_000n);
+  const tierOf = (above: number, layers: Parameters<typeof tokenPrices>[0], below: Tier | undefined): Tier =>
+    pricedTier(above, tokenPrices([rates, ...layers, changes], scale, changes.factor), below);
   const ascending = (rates.tiers ?? []).toSorted((a, b) => a.above - b.above);
-  // Each tier with what the dearest token costs up to it: a bound must hold whichever tier is reached.
-  const base = withBounds(-1, pricesFor({}), undefined);
-  const tiers = ascending.reduce((sofar, tier) => [...sofar, withBounds(tier.above, pricesFor(tier), sofar.at(-1))], [base]);
-  const reached = (inputTokens: number): Tier => tiers.findLast(({ above }) => inputTokens > above) ?? base;
+  const base = tierOf(-1, [], undefined);
+  const tiers = ascending.reduce((sofar, tier) => [...sofar, tierOf(tier.above, [tier], sofar.at(-1))], [base]);
+  const reached = (inputTokens: number): Tier => (tiers.length === 1 ? base : (tiers.findLast(({ above }) => inputTokens > above) ?? base));
   return {
     source: note === undefined ? source : `${source} (${note})`,
-    cost: (usage) => nearestNano(callFee + costOf(usage, reached(usage.inputTokens).prices)),
-    inputBound: (tokens) => nanoAbove(callFee + BigInt(Math.ceil(tokens)) * reached(tokens).dearestInput),
+    cost: (usage) => cost(usage, reached(usage.inputTokens), fee),
+    inputBound: (tokens) => inputBound(Math.ceil(tokens), reached(tokens), fee),
     outputTokenBound: (inputTokens) => reached(inputTokens).nanoPerOutput,
   };
 }
 
+/** A price, exactly, and in pico-dollars where those are exact. */
+interface Exactly {
+  readonly atto: AttoPerToken;
+  readonly pico: number;
+}
+
+const exactly = (atto: AttoPerToken): Exactly => ({ atto, pico: picoPerToken(atto) });
+
 interface Tier {
   /** It holds for requests with more input tokens than this. */
   readonly above: number;
-  readonly prices: TokenPrices;
-  readonly dearestInput: AttoPerToken;
+  /** In the order of {@link tokensByPrice}. */
+  readonly prices: readonly Exactly[];
+  /** What the dearest token costs, here and in all tiers below: a bound must hold whichever tier is reached. */
+  readonly dearestInput: Exactly;
   readonly dearestOutput: AttoPerToken;
   readonly nanoPerOutput: number;
 }
 
-function withBounds(above: number, prices: TokenPrices, below: Tier | undefined): Tier {
-  const { input, cacheWrite, longCacheWrite, audioInput, output, reasoning, audioOutput } = prices;
-  const dearestInput = largest([input, cacheWrite, longCacheWrite, audioInput, below?.dearestInput ?? 0n]);
+function pricedTier(above: number, prices: Readonly<Record<PriceName, AttoPerToken>>, below: Tier | undefined): Tier {
+  const { input, cachedInput, cacheWrite, longCacheWrite, audioInput, output, reasoning, audioOutput } = prices;
+  const dearestInput = largest([input, cacheWrite, longCacheWrite, audioInput, below?.dearestInput.atto ?? 0n]);
   const dearestOutput = largest([output, reasoning, audioOutput, below?.dearestOutput ?? 0n]);
-  return { above, prices, dearestInput, dearestOutput, nanoPerOutput: nanoAbove(dearestOutput) };
-}
-
-/** Each token is paid once: cached, written and audio input are parts of the input, reasoning and audio parts of the output. */
-function costOf(usage: Usage, prices: TokenPrices): bigint {
-  const longWrites = Math.min(usage.longCacheWriteTokens ?? 0, usage.cacheWriteTokens);
-  const freshInput = usage.inputTokens - usage.cachedInputTokens - usage.cacheWriteTokens;
-  const audioInput = Math.min(usage.audioInputTokens ?? 0, freshInput);
-  const visibleOutput = usage.outputTokens - usage.reasoningTokens;
-  const audioOutput = Math.min(usage.audioOutputTokens ?? 0, visibleOutput);
-  return (
-    BigInt(freshInput - audioInput) * prices.input +
-    BigInt(audioInput) * prices.audioInput +
-    BigInt(usage.cachedInputTokens) * prices.cachedInput +
-    BigInt(usage.cacheWriteTokens - longWrites) * prices.cacheWrite +
-    BigInt(longWrites) * prices.longCacheWrite +
-    BigInt(visibleOutput - audioOutput) * prices.output +
-    BigInt(audioOutput) * prices.audioOutput +
-    BigInt(usage.reasoningTokens) * prices.reasoning
-  );
-}
-
-/** The layers in order, later ones over earlier ones; then the defaults: a rate that nobody gave is that of its whole. */
-function tokenPrices(layers: readonly PartialRates[], scale: number, factor = 1): TokenPrices {
-  const given = (name: RateName): number | undefined => layers.findLast((layer) => layer[name] !== undefined)?.[name];
-  const input = given('input') ?? 0;
-  const output = given('output') ?? 0;
-  const cacheWrite = given('cacheWrite') ?? input;
-  const inAtto = (rate: number): AttoPerToken => timesFactor(attoPerToken(rate) * BigInt(scale), factor);
   return {
-    input: inAtto(input),
-    cachedInput: inAtto(given('cachedInput') ?? input),
-    cacheWrite: inAtto(cacheWrite),
-    longCacheWrite: inAtto(given('longCacheWrite') ?? cacheWrite),
-    audioInput: inAtto(given('audioInput') ?? input),
-    output: inAtto(output),
-    reasoning: inAtto(given('reasoning') ?? output),
-    audioOutput: inAtto(given('audioOutput') ?? output),
+    above,
+    prices: [input, audioInput, cachedInput, cacheWrite, longCacheWrite, output, audioOutput, reasoning].map(exactly),
+    dearestInput: exactly(dearestInput),
+    dearestOutput,
+    nanoPerOutput: nanoAbove(dearestOutput),
   };
 }
 
-/** A factor such as 0.5 or 1.75, applied exactly to six decimals. */
-const timesFactor = (price: AttoPerToken, factor: number): AttoPerToken =>
-  factor === 1 ? price : (price * BigInt(Math.round(factor * 1e6))) / 1_000_000n;
+function cost(usage: Usage, { prices }: Tier, fee: Exactly): number {
+  const tokens = tokensByPrice(usage);
+  let pico = fee.pico;
+  for (let index = 0; index < tokens.length; index++) pico += tokens[index]! * prices[index]!.pico;
+  if (isExact(pico)) return nearestNanoOfPico(pico);
+  return nearestNano(tokens.reduce((atto, count, index) => atto + BigInt(count) * prices[index]!.atto, fee.atto));
+}
+
+function inputBound(tokens: number, { dearestInput }: Tier, fee: Exactly): number {
+  const pico = fee.pico + tokens * dearestInput.pico;
+  return isExact(pico) ? nanoAbovePico(pico) : nanoAbove(fee.atto + BigInt(tokens) * dearestInput.atto);
+}
 
 const largest = (values: readonly bigint[]): bigint => values.reduce((a, b) => (a > b ? a : b), 0n);

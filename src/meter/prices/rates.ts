@@ -30,17 +30,20 @@ const rateFields = {
 const partialRates = z.strictObject({ ...rateFields, input: rate.optional(), output: rate.optional() });
 
 /** Prices of one model as a user gives them. */
-export const modelRates = z.strictObject({
-  ...rateFields,
-  /** How many tokens a rate is for. Default: a million. */
-  per: z.union([z.literal(1_000_000), z.literal(1_000), z.literal(1)]).optional(),
-  /** A fee for each call, in USD. Default 0. */
-  perCall: rate.optional(),
-  /** Rates that hold for the whole request once its input is larger than `above` tokens. */
-  tiers: z.array(partialRates.extend({ above: z.int().min(0) })).optional(),
-  /** Per service tier (`batch`, `flex`, `priority`, …): a factor on all rates, or rates of its own. */
-  serviceTiers: z.record(z.string(), z.union([z.number().min(0).max(100), partialRates])).optional(),
-});
+export const modelRates = z.strictObject(
+  {
+    ...rateFields,
+    /** How many tokens a rate is for. Default: a million. */
+    per: z.union([z.literal(1_000_000), z.literal(1_000), z.literal(1)]).optional(),
+    /** A fee for each call, in USD. Default 0. */
+    perCall: rate.optional(),
+    /** Rates that hold for the whole request once its input is larger than `above` tokens. */
+    tiers: z.array(partialRates.extend({ above: z.int().min(0) })).optional(),
+    /** Per service tier (`batch`, `flex`, `priority`, …): a factor on all rates, or rates of its own. */
+    serviceTiers: z.record(z.string(), z.union([z.number().min(0).max(100), partialRates])).optional(),
+  },
+  { error: ({ code }) => (code === 'invalid_type' ? 'give the prices of a model, such as { input: 2.5, output: 10 }' : undefined) },
+);
 
 /**
  * Prices of one model, in USD per million tokens.

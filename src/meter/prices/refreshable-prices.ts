@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { InvalidOptionError } from '../../core/errors.ts';
 import { entryFor } from '../name-patterns.ts';
+import { optionIssues } from '../option-issues.ts';
 import type { PriceFunction } from '../options.ts';
 import { modelRates, type ModelRates } from './rates.ts';
 
@@ -48,13 +49,11 @@ function checkedPrices(given: unknown): Record<string, ModelRates> {
     throw new InvalidOptionError('prices', [{ path: '', message: 'give an object of prices by model name', value: typeof given }]);
   }
   const checked: Record<string, ModelRates> = {};
-  const issues: { path: string; message: string; value: unknown }[] = [];
+  const issues: InvalidOptionError['issues'][number][] = [];
   for (const [model, rates] of Object.entries(given)) {
-    const result = modelRates.safeParse(rates);
+    const result = modelRates.safeParse(rates, { reportInput: true });
     if (result.success) checked[model] = result.data;
-    else
-      for (const issue of result.error.issues)
-        issues.push({ path: [model, ...issue.path].join('.'), message: issue.message, value: issue.input });
+    else issues.push(...optionIssues(result.error, model));
   }
   if (issues.length > 0) throw new InvalidOptionError('prices', issues);
   return checked;

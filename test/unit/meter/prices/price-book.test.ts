@@ -6,6 +6,7 @@ import { InvalidOptionError } from '../../../../src/core/errors.ts';
 import { createMeter } from '../../../../src/meter/create-meter.ts';
 import { meterOptions, type MeterOptions } from '../../../../src/meter/options.ts';
 import { pricesFromFile, refreshablePrices } from '../../../../src/meter/prices/refreshable-prices.ts';
+import { createGuard } from '../../../../src/runtime/guard.ts';
 
 const usage = { inputTokens: 1_000_000, cachedInputTokens: 0, cacheWriteTokens: 0, outputTokens: 0, reasoningTokens: 0 };
 const usdOf = (options: MeterOptions, model: string, at = '2026-11-01T12:00:00Z'): number | undefined => {
@@ -73,6 +74,19 @@ describe('overrides', () => {
     expect(meter.price('gpt-4o')?.cost(usage)).toBe(2_500_000_000);
   });
 
+  test('a function that changes the object it gives is heard all the same', () => {
+    const rates = { input: 1, output: 0, tiers: [{ above: 10, input: 3 }] };
+    const meter = createMeter({ prices: () => rates });
+    expect(meter.price('house')?.cost(usage)).toBe(3_000_000_000);
+    rates.tiers = [];
+    expect(meter.price('house')?.cost(usage)).toBe(1_000_000_000);
+    rates.input = 2;
+    expect(meter.price('house')?.cost(usage)).toBe(2_000_000_000);
+    expect(meter.price('house', { serviceTier: 'batch' })?.cost(usage)).toBe(1_000_000_000);
+    rates.input = -2;
+    expect(meter.price('house')).toBeUndefined();
+  });
+
   test('a function that throws or answers nonsense is told of, and the table answers', () => {
     const problems: unknown[] = [];
     const broken = { prices: (): never => { throw new Error('down'); } }; // prettier-ignore
@@ -96,6 +110,19 @@ describe('prices that cannot be used', () => {
     [{ input: 2.5, output: 1, tiers: [{ input: 3 }] }],
   ])('%j', (rates) => {
     expect(meterOptions.safeParse({ prices: { 'house-model': rates } }).success).toBe(false);
+  });
+
+  test.each<[unknown, string]>([
+    [{ house: { input: '2.5', output: 1 } }, 'prices.house.input: give a price as a number of USD'],
+    [{ house: { input: -1, output: 1 } }, 'prices.house.input: a price cannot be negative'],
+    [{ fine: { input: 1, output: 1 }, house: { input: 1 } }, 'prices.house.output: give a price as a number of USD'],
+    [{ house: 2.5 }, 'prices.house: give the prices of a model'],
+    [2.5, 'prices: give a function, or prices by model name'],
+  ])('%j: the error says which and what to give', (prices, message) => {
+    const make = (): unknown => createMeter({ prices: prices as MeterOptions['prices'] });
+    expect(make).toThrow(InvalidOptionError);
+    expect(make).toThrow(message);
+    expect(() => createGuard({ prices: prices as MeterOptions['prices'] })).toThrow(message);
   });
 
   test('a price of zero is one', () => {
