@@ -7,15 +7,23 @@ type Fields = Readonly<Record<string, unknown>>;
 /** Under which field model classes take the output cap. */
 const capFields = ['maxTokens', 'maxOutputTokens', 'numPredict'] as const;
 
+// Asked at every call: what a model takes is a matter of its class.
+const cappable = new WeakMap<object, boolean>();
+
 /** Whether an output cap can be sent with this model: only then does the provider itself hold to it. */
 export function takesCap(model: unknown): boolean {
   const inner = innermost(model);
-  return capFields.some((field) => field in inner) && fieldsOf(inner) !== undefined;
+  const known = cappable.get(inner);
+  if (known !== undefined) return known;
+  const takes = capFields.some((field) => field in inner) && fieldsOf(inner) !== undefined;
+  cappable.set(inner, takes);
+  return takes;
 }
 
+const editsWithoutCap = editKinds.filter((kind) => kind !== 'maxOutputTokens');
+
 /** What the guard may do to a call of this model: a model that takes no cap can still be changed in every other way. */
-export const editsOfModel = (model: unknown): boolean | EditKind[] =>
-  takesCap(model) ? true : editKinds.filter((kind) => kind !== 'maxOutputTokens');
+export const editsOfModel = (model: unknown): boolean | readonly EditKind[] => (takesCap(model) ? true : editsWithoutCap);
 
 /**
  * The model to use in place of `model`: another one where the edits name it, with the cap and the reasoning that they ask

@@ -1,5 +1,6 @@
 import type { BaseMessage } from '@langchain/core/messages';
 import type { ModelCall, ToolCall } from 'holdfast';
+import { messageViews } from './message-views.ts';
 import { modelCall, providerName, settingsOf } from './model-call.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -18,7 +19,9 @@ export function chatModelEvent(event: ModelEvent, messages: readonly BaseMessage
   const metadata = settingsOf(event.metadata);
   const tools = parameters['tools'];
   const facts = { model: modelName(event, parameters, metadata), provider: providerName(metadata['ls_provider']) };
-  return modelCall(facts, messages, Array.isArray(tools) ? tools : undefined, parameters, { maxTokens: metadata['ls_max_tokens'] });
+  return modelCall(facts, messageViews(messages), Array.isArray(tools) ? tools : undefined, parameters, {
+    maxTokens: metadata['ls_max_tokens'],
+  });
 }
 
 /** The call of a model that takes a text, as a callback sees it. */

@@ -1,4 +1,5 @@
 import { ToolMessage, type BaseMessage } from '@langchain/core/messages';
+import type { MessageView } from 'holdfast';
 import { messageView } from './message-views.ts';
 
 const interrupted = 'The run was stopped before this call was finished. Its result is not known.';
@@ -16,10 +17,9 @@ function missingResults(message: BaseMessage, results: ReadonlySet<unknown>): To
 }
 
 /** Whether each tool call is followed by its results: the rule, seen at a glance. */
-function isWhole(messages: readonly BaseMessage[]): boolean {
+function isWhole(views: readonly MessageView[]): boolean {
   let wanted = 0;
-  for (const message of messages) {
-    const { role, toolCalls } = messageView(message);
+  for (const { role, toolCalls } of views) {
     if (role === 'tool') wanted -= 1;
     else if (wanted > 0) return false;
     else wanted = toolCalls?.length ?? 0;
@@ -31,8 +31,8 @@ function isWhole(messages: readonly BaseMessage[]): boolean {
  * The history with a result for every tool call: an abort between a model's call and its tools leaves calls without one,
  * and providers refuse such a conversation. The same list where nothing is missing.
  */
-export function closedGaps(messages: readonly BaseMessage[]): readonly BaseMessage[] {
-  if (isWhole(messages)) return messages;
+export function closedGaps(messages: readonly BaseMessage[], views: readonly MessageView[]): readonly BaseMessage[] {
+  if (isWhole(views)) return messages;
   const results = answered(messages);
   const closed: BaseMessage[] = [];
   let missing: ToolMessage[] = [];

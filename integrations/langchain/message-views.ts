@@ -11,26 +11,51 @@ const roles: Readonly<Record<string, MessageView['role']>> = {
 };
 
 interface Kept {
+  readonly message: BaseMessage;
   readonly content: unknown;
   readonly toolCalls: unknown;
   readonly view: MessageView;
 }
 
-// Histories are sent again with every call: each message is looked at once.
+// Histories are sent again with every call: each message is looked at once, and found again by its place in the history.
 const kept = new WeakMap<BaseMessage, Kept>();
+const histories = new WeakMap<BaseMessage, Kept[]>();
 
 /** LangChain's messages as the core sees them. `ref` is the message itself. */
-export const messageViews = (messages: readonly BaseMessage[]): MessageView[] => messages.map(messageView);
+export function messageViews(messages: readonly BaseMessage[]): MessageView[] {
+  const anchor = anchorOf(messages);
+  if (!anchor) return messages.map(messageView);
+  let history = histories.get(anchor);
+  if (!history) histories.set(anchor, (history = []));
+  const views: MessageView[] = [];
+  for (let at = 0; at < messages.length; at += 1) {
+    const message = messages[at] as BaseMessage;
+    let known = history[at];
+    if (known?.message !== message || !isAsKept(known)) history[at] = known = keptOf(message);
+    views.push(known.view);
+  }
+  history.length = messages.length;
+  return views;
+}
+
+/** The message that tells one history from another: the first, but for the agent's own instructions. */
+const anchorOf = ([first, second]: readonly BaseMessage[]): BaseMessage | undefined => (first?.getType() === 'system' ? second : first);
 
 /** One message as the core sees it. */
-export function messageView(message: BaseMessage): MessageView {
-  const { content, tool_calls: toolCalls } = message as BaseMessage & { tool_calls?: unknown };
+export const messageView = (message: BaseMessage): MessageView => keptOf(message).view;
+
+function keptOf(message: BaseMessage): Kept {
   const known = kept.get(message);
-  if (known && known.content === content && known.toolCalls === toolCalls) return known.view;
-  const view = lookAt(message);
-  kept.set(message, { content, toolCalls, view });
-  return view;
+  if (known && isAsKept(known)) return known;
+  const { content, tool_calls: toolCalls } = message as BaseMessage & { tool_calls?: unknown };
+  const fresh = { message, content, toolCalls, view: lookAt(message) };
+  kept.set(message, fresh);
+  return fresh;
 }
+
+/** Whether a message still carries what was looked at. */
+const isAsKept = ({ message, content, toolCalls }: Kept): boolean =>
+  message.content === content && (message as { tool_calls?: unknown }).tool_calls === toolCalls;
 
 function lookAt(message: BaseMessage): MessageView {
   const { tool_call_id: toolCallId } = message as { tool_call_id?: unknown };

@@ -1,5 +1,5 @@
 import { AIMessage, SystemMessage, type BaseMessage } from '@langchain/core/messages';
-import type { CallEdits, Run, Step } from 'holdfast';
+import type { CallEdits, MessageView, Run, Step } from 'holdfast';
 import { watchingAttempts, type AttemptWatch } from './attempt-context.ts';
 import { editedMessages } from './edited-messages.ts';
 import { editedModel, editsOfModel } from './edited-model.ts';
@@ -7,6 +7,7 @@ import { feltHalt } from './felt-halts.ts';
 import { closedGaps } from './gaps.ts';
 import { hasLanded } from './graceful-signal.ts';
 import { haltAnswer } from './halt-answers.ts';
+import { messageView, messageViews } from './message-views.ts';
 import { meteredModel } from './metered-model.ts';
 import { passedOn, type MiddlewareHost } from './middleware-host.ts';
 import type { MiddlewareRuntime } from './middleware-runs.ts';
@@ -33,21 +34,31 @@ export type ModelHookNext = (request: ModelHookRequest) => Promise<unknown>;
 /** One model call of an agent, as a step. */
 export async function guardedModelCall(host: MiddlewareHost, request: ModelHookRequest, next: ModelHookNext): Promise<unknown> {
   const { runs } = host;
-  const messages = closedGaps(request.messages);
+  const views = messageViews(request.messages);
+  const messages = closedGaps(request.messages, views);
   const run = runs.runOf(request.runtime, messages.at(-1)?.getType() === 'human');
-  const response = await modelStep(host, run, messages === request.messages ? request : { ...request, messages }, next);
+  const isWhole = messages === request.messages;
+  const response = isWhole
+    ? await modelStep(host, run, request, views, next)
+    : await modelStep(host, run, { ...request, messages }, messageViews(messages), next);
   runs.rest(run, !(answerIn(response)?.tool_calls?.length ?? 0));
-  return messages === request.messages || !AIMessage.isInstance(response) ? response : repairedThread(messages, response);
+  return isWhole || !AIMessage.isInstance(response) ? response : repairedThread(messages, response);
 }
 
-async function modelStep(host: MiddlewareHost, run: Run, request: ModelHookRequest, next: ModelHookNext): Promise<unknown> {
+async function modelStep(
+  host: MiddlewareHost,
+  run: Run,
+  request: ModelHookRequest,
+  views: readonly MessageView[],
+  next: ModelHookNext,
+): Promise<unknown> {
   const { guard, runs } = host;
   let step: Step | undefined;
   const watch: AttemptWatch = { newest: 'none' };
   try {
-    const views = historyOf(request);
+    const inner = innermost(request.model);
     step = await run.begin(
-      modelCall(modelFacts(request.model), views, wireTools(request.tools), settingsOf(request.modelSettings), innermost(request.model)),
+      modelCall(modelFacts(inner), withSystemView(request, views), wireTools(request.tools), settingsOf(request.modelSettings), inner),
       { canEdit: editsOfModel(request.model) },
     );
     const { offer } = step;
@@ -55,7 +66,7 @@ async function modelStep(host: MiddlewareHost, run: Run, request: ModelHookReque
       await step.end({ output: offer.output });
       return answerMessage(offer.output);
     }
-    const edited = editedRequest(request, views, offer.edits);
+    const edited = editedRequest(request, offer.edits);
     const begun = step;
     const seat = { run, call: begun.call, leave: () => {} };
     const model = meteredModel(
@@ -112,17 +123,21 @@ function answerIn(response: unknown): AIMessage | undefined {
 const hasSystem = ({ systemMessage }: ModelHookRequest): boolean => systemMessage !== undefined && systemMessage.text !== '';
 
 /** What goes over the wire: the system message first, where there is one. */
+const withSystemView = (request: ModelHookRequest, views: readonly MessageView[]): readonly MessageView[] =>
+  hasSystem(request) && request.systemMessage ? [messageView(request.systemMessage), ...views] : views;
+
+/** The messages themselves in that order. */
 const historyOf = (request: ModelHookRequest): BaseMessage[] =>
   hasSystem(request) && request.systemMessage ? [request.systemMessage, ...request.messages] : [...request.messages];
 
 /** The request as the guard allows it. */
-function editedRequest(request: ModelHookRequest, history: BaseMessage[], edits: CallEdits): ModelHookRequest {
+function editedRequest(request: ModelHookRequest, edits: CallEdits): ModelHookRequest {
   const model = editedModel(request.model, edits);
   const { tools: names, messages: messageEdits } = edits;
   const tools = names && request.tools?.filter((tool) => names.includes(toolName(tool)));
   const edited = { ...request, model, ...(tools ? { tools, ...(tools.length === 0 ? { toolChoice: undefined } : {}) } : {}) };
   if (!messageEdits) return edited;
-  const messages = editedMessages(history, messageEdits);
+  const messages = editedMessages(historyOf(request), messageEdits);
   if (!hasSystem(request)) return { ...edited, messages };
   const [first, ...others] = messages;
   if (SystemMessage.isInstance(first)) {

@@ -10,6 +10,7 @@ import { handlersIn, withHandler } from './callbacks.ts';
 import { editedMessages } from './edited-messages.ts';
 import { editedModel, editsOfModel } from './edited-model.ts';
 import { feltHalt } from './felt-halts.ts';
+import { messageViews } from './message-views.ts';
 import { modelCall, modelFacts, settingsOf } from './model-call.ts';
 import { modelResult } from './step-result.ts';
 import { StreamMeter } from './stream-meter.ts';
@@ -70,7 +71,14 @@ export const attemptsIn =
 function callOf({ model, messages, options }: ModelRequest): ReturnType<typeof modelCall> {
   const bound = settingsOf((model as { defaultOptions?: unknown }).defaultOptions);
   const tools = options['tools'] ?? bound['tools'];
-  return modelCall(modelFacts(model), messages, Array.isArray(tools) ? tools : undefined, options, bound, model as unknown as Options);
+  return modelCall(
+    modelFacts(model),
+    messageViews(messages),
+    Array.isArray(tools) ? tools : undefined,
+    options,
+    bound,
+    model as unknown as Options,
+  );
 }
 
 async function openAttempt(guard: AnyGuard, seat: RunSeat, step: Step, key: string, request: ModelRequest): Promise<ModelAttempt> {

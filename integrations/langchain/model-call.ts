@@ -1,7 +1,5 @@
-import type { BaseMessage } from '@langchain/core/messages';
 import { convertToOpenAITool } from '@langchain/core/utils/function_calling';
-import type { ModelCall, ReasoningSettings } from 'holdfast';
-import { messageViews } from './message-views.ts';
+import type { MessageView, ModelCall, ReasoningSettings } from 'holdfast';
 
 type Settings = Readonly<Record<string, unknown>>;
 
@@ -19,10 +17,12 @@ export interface ModelFacts {
   readonly provider: string | undefined;
 }
 
+const modelNames = ['model', 'modelName', 'modelId', 'deploymentName'];
+
 /** The name and provider of a chat model or of what is bound around one. */
 export function modelFacts(model: unknown): ModelFacts {
   const inner = innermost(model);
-  const name = firstText(inner['model'], inner['modelName'], inner['modelId'], inner['deploymentName']) ?? className(inner);
+  const name = firstText([inner], modelNames) ?? className(inner);
   return { model: name, provider: providerOf(inner) };
 }
 
@@ -66,19 +66,20 @@ export function innermost(model: unknown): Settings {
  */
 export function modelCall(
   facts: ModelFacts,
-  messages: readonly BaseMessage[],
+  messages: readonly MessageView[],
   tools: readonly unknown[] | undefined,
   ...settings: readonly Settings[]
 ): ModelCall {
-  const maxOutputTokens = capIn(settings);
-  const reasoning = reasoningIn(settings);
-  const n = firstNumber(settings, ['n']);
-  const serviceTier = firstText(...settings.map((each) => each['service_tier']));
+  const asked = settings.filter(asksAnything);
+  const maxOutputTokens = capIn(asked);
+  const reasoning = reasoningIn(asked);
+  const n = firstNumber(asked, countNames);
+  const serviceTier = firstText(asked, tierNames);
   return {
     kind: 'model',
     model: facts.model,
     ...(facts.provider === undefined ? {} : { provider: facts.provider }),
-    messages: messageViews(messages),
+    messages,
     ...(tools && tools.length > 0 ? { tools } : {}),
     ...(maxOutputTokens === undefined ? {} : { maxOutputTokens }),
     ...(reasoning ? { reasoning } : {}),
@@ -96,6 +97,28 @@ const capNames = [
   'numPredict',
   'max_tokens_to_sample',
 ];
+const countNames = ['n'];
+const tierNames = ['service_tier'];
+const effortNames = ['reasoning_effort', 'reasoningEffort'];
+const nestedEffortNames = ['effort'];
+const thinkingNames = ['thinking', 'thinkingConfig'];
+const budgetNames = ['budget_tokens', 'thinkingBudget'];
+const settingNames = [...capNames, ...countNames, ...tierNames, ...effortNames, ...thinkingNames, 'reasoning'];
+
+// Most settings are absent, and to look for what is not there is slow: a model's class is asked once which it has at all.
+const askingModels = new WeakMap<object, boolean>();
+
+function asksAnything(settings: Settings): boolean {
+  if (Object.getPrototypeOf(settings) === Object.prototype) return hasSettings(settings);
+  const known = askingModels.get(settings);
+  if (known !== undefined) return known;
+  const asks = hasSettings(settings);
+  askingModels.set(settings, asks);
+  return asks;
+}
+
+/** Not `Object.keys`: some models have their settings as accessors of the class. */
+const hasSettings = (settings: Settings): boolean => settingNames.some((name) => name in settings);
 
 const capIn = (settings: readonly Settings[]): number | undefined => {
   const cap = firstNumber(settings, capNames);
@@ -105,8 +128,9 @@ const capIn = (settings: readonly Settings[]): number | undefined => {
 
 function reasoningIn(settings: readonly Settings[]): ReasoningSettings | undefined {
   for (const each of settings) {
-    const effort = firstText(each['reasoning_effort'], each['reasoningEffort'], settingsOf(each['reasoning'])['effort']);
-    const budget = firstNumber([settingsOf(each['thinking']), settingsOf(each['thinkingConfig'])], ['budget_tokens', 'thinkingBudget']);
+    const effort = firstText([each], effortNames) ?? firstText([settingsOf(each['reasoning'])], nestedEffortNames);
+    const thinking = thinkingNames.map((name) => settingsOf(each[name]));
+    const budget = firstNumber(thinking, budgetNames);
     if (effort === undefined && budget === undefined) continue;
     return { ...(isEffort(effort) ? { effort } : {}), ...(budget === undefined || budget < 0 ? {} : { maxTokens: budget }) };
   }
@@ -116,13 +140,22 @@ function reasoningIn(settings: readonly Settings[]): ReasoningSettings | undefin
 const efforts = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh'] as const;
 const isEffort = (effort: string | undefined): effort is (typeof efforts)[number] => (efforts as readonly unknown[]).includes(effort);
 
-const firstText = (...values: readonly unknown[]): string | undefined =>
-  values.find((value): value is string => typeof value === 'string' && value !== '');
+function firstText(settings: readonly Settings[], names: readonly string[]): string | undefined {
+  for (const each of settings) {
+    for (const name of names) {
+      const value = each[name];
+      if (typeof value === 'string' && value !== '') return value;
+    }
+  }
+  return undefined;
+}
 
 function firstNumber(settings: readonly Settings[], names: readonly string[]): number | undefined {
   for (const each of settings) {
-    const value = names.map((name) => each[name]).find((candidate) => typeof candidate === 'number');
-    if (typeof value === 'number') return value;
+    for (const name of names) {
+      const value = each[name];
+      if (typeof value === 'number') return value;
+    }
   }
   return undefined;
 }
