@@ -11,6 +11,7 @@ export { createGuard } from './runtime/guard.ts';
 export type { Current, Guard } from './runtime/guard.ts';
 export type { Budgets, Concurrency, Fallback, GuardOptions, RunBudgets, RunOptions, ScopeIds } from './runtime/options.ts';
 export type { Run } from './runtime/run.ts';
+export type { RunSnapshot } from './runtime/run-snapshot.ts';
 export type { BeginOptions } from './runtime/reserve.ts';
 export type { Step, StreamChannel, Work } from './runtime/step.ts';
 export type { AccountReading, AdjustOptions, ListOptions } from './runtime/accounts-view.ts';
@@ -54,6 +55,7 @@ export {
   InputTooLargeError,
   InvalidOptionError,
   LoopDetectedError,
+  ResumeRefusedError,
   RunEndedError,
   StoreUnavailableError,
   UnpricedModelError,
@@ -67,7 +69,7 @@ export { heldBackCall } from './ladder/held-back-call.ts';
 export { lighterReasoning } from './ladder/lighter-reasoning.ts';
 export { notice } from './ladder/notice.ts';
 export { presetRungs } from './ladder/presets.ts';
-export { resumeRun, stopRun } from './ladder/run-decision.ts';
+export { pauseRun, resumeRun, stopRun } from './ladder/run-decision.ts';
 export type { HandoffDecision, RunDecision } from './ladder/run-decision.ts';
 export { shorterReplies } from './ladder/shorter-replies.ts';
 export { summarizedHistory } from './ladder/summarized-history.ts';

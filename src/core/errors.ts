@@ -116,6 +116,27 @@ export class RunEndedError extends GuardError {
   }
 }
 
+const refusals = {
+  stale: 'it has gone on since this snapshot was taken, or is going on now; take it up from the newest one',
+  foreign: 'this snapshot is of a run that works for somebody else, or goes by another id',
+  unreadable: 'this is no snapshot of a run that this version can read; start a new run',
+} as const;
+
+/**
+ * A run was not taken up from a snapshot, `guard.start({ resume })`. `code` is `resume_refused`; `why` is `stale` (the run
+ * has gone on since), `foreign` (it works for another tenant, user, … or has another id) or `unreadable`.
+ */
+export class ResumeRefusedError extends GuardError {
+  readonly runId: string;
+  readonly why: 'stale' | 'foreign' | 'unreadable';
+
+  constructor(runId: string, why: ResumeRefusedError['why']) {
+    super('resume_refused', `run ${runId} cannot be resumed: ${refusals[why]}`);
+    this.runId = runId;
+    this.why = why;
+  }
+}
+
 const errorOfCause = {
   budget: BudgetExceededError,
   loop: LoopDetectedError,

@@ -32,7 +32,7 @@ export interface HandoffPackage {
 
 /**
  * Takes a run over. What it returns is the answer of the run; undefined gives a sentence that says that it was handed over;
- * `resumeRun(…)` lets it go on, `stopRun()` halts it.
+ * `resumeRun(…)` lets it go on, `stopRun()` halts it, `pauseRun(error)` leaves it waiting for an answer that comes later.
  */
 export type HandOver = (handoff: HandoffPackage, options: { readonly signal: AbortSignal }) => unknown;
 
@@ -73,7 +73,8 @@ export function handoff(fn: HandOver, { timeoutMs = 30_000, lastMessages = 10, m
       // Noted first: a function that fails is not asked again for this run.
       note(memory, runId, { times: most });
       const returned = (await fn(handoffPackage(call, halt, context, lastMessages), { signal })) ?? HANDED_OVER;
-      note(memory, runId, { times: decisionIn(returned)?.kind === 'resume' ? times + 1 : most, returned });
+      const decided = decisionIn(returned)?.kind;
+      note(memory, runId, { times: decided === 'wait' ? times : decided === 'resume' ? times + 1 : most, returned });
     },
     offer(_call, { memory, halt }) {
       if (!halt) return undefined;
@@ -82,10 +83,16 @@ export function handoff(fn: HandOver, { timeoutMs = 30_000, lastMessages = 10, m
       const decision = decisionIn(returned);
       if (!decision) return { kind: 'answer', output: returned, detail: 'handed over' };
       note(memory, halt.runId, { times });
-      return { kind: 'decision', decision, detail: decision.kind === 'stop' ? 'a person stopped the run' : 'a person let the run go on' };
+      return { kind: 'decision', decision, detail: details[decision.kind] };
     },
   };
 }
+
+const details = {
+  stop: 'a person stopped the run',
+  resume: 'a person let the run go on',
+  wait: 'a person was asked',
+} as const;
 
 const HANDED_OVER = 'This could not be finished here and was handed over.';
 const REMEMBERED_RUNS = 64;

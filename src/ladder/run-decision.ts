@@ -11,7 +11,12 @@ export type RunDecision =
       /** New limits of the run itself; those that are not named stay. */
       readonly limits: Limits | undefined;
     }
-  | { readonly kind: 'stop'; readonly reason: string };
+  | { readonly kind: 'stop'; readonly reason: string }
+  | {
+      /** The person answers later: the call fails with this, and the rung is asked again when the call is made again. */
+      readonly kind: 'wait';
+      readonly error: unknown;
+    };
 
 /** A decision as `handoff` takes it. */
 export interface HandoffDecision {
@@ -30,6 +35,15 @@ export const resumeRun = ({ words, limits }: { readonly words?: string; readonly
 
 /** The run is stopped in the name of a person, with the error of the halt. */
 export const stopRun = (reason = 'a person stopped the run'): HandoffDecision => ({ [brand]: { kind: 'stop', reason } });
+
+/**
+ * The person answers later, perhaps when this process is gone: the call fails with `error`, which is the host's own way to
+ * pause (LangGraph's interrupt, an exception that a queue understands). Nothing is held or halted. When the host makes the
+ * call again, the hand-off is asked again before anything else, with the same package, and says what the person has decided.
+ *
+ * @example handoff(async (run) => (await answerTo(run.runId)) ?? pauseRun(new WaitingForPerson(run.runId)))
+ */
+export const pauseRun = (error: unknown): HandoffDecision => ({ [brand]: { kind: 'wait', error } });
 
 /** The decision in what a function returned; undefined where that is an answer. */
 export const decisionIn = (value: unknown): RunDecision | undefined =>

@@ -1,3 +1,4 @@
+import { zero } from '../core/amounts.ts';
 import type { Call, ModelCall } from '../core/step.ts';
 import type { InputCount } from '../meter/meter.ts';
 import type { AccountPlan } from './accounts.ts';
@@ -23,6 +24,8 @@ export async function beginStep(core: RunCore, call: Call, options: BeginOptions
   core.assertGoing();
   const planned = core.plan();
   const plan = isPromise(planned) ? await planned : planned;
+  if (options.replayKey !== undefined && call.kind === 'tool' && core.tree.replays.take(options.replayKey))
+    return replayedStep(core, plan, call, options);
   const pricing = call.kind === 'model' ? termsOf(core, plan, call) : undefined;
   const terms = isPromise(pricing) ? await pricing : pricing;
   const entering = call.kind === 'model' && !around?.holdsSlot ? enterGates(core) : nothing;
@@ -70,8 +73,30 @@ async function reserveStep(
     terms,
     isWatched,
     key: options.key,
+    replayKey: options.replayKey,
     startedAt: guard.clock.now(),
     giveBack,
+  }).step;
+}
+
+/** A call that was done, counted and judged before the run was paused, and that the host makes again. */
+function replayedStep(core: RunCore, plan: AccountPlan, call: Call, { key }: BeginOptions): Step {
+  const { tree, guard } = core;
+  return openStep({
+    core,
+    ...beginning(core),
+    round: tree.nextRound,
+    call,
+    offer: { kind: 'call', call, edits: {}, rungs: [] },
+    plan,
+    amounts: zero,
+    units: 0,
+    terms: undefined,
+    isWatched: false,
+    key,
+    isReplay: true,
+    startedAt: guard.clock.now(),
+    giveBack: nothing,
   }).step;
 }
 

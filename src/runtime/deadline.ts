@@ -15,9 +15,8 @@ export interface Deadline {
 /** The longest delay that Node's timers take. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
-/** Starts a stop-watch. `limitMs` Infinity: it never rings. */
-export function startDeadline(clock: Clock, limitMs: number, onOver: () => void): Deadline {
-  let passedMs = 0;
+/** Starts a stop-watch, at `passedMs`. `limitMs` Infinity: it never rings. */
+export function startDeadline(clock: Clock, limitMs: number, onOver: () => void, passedMs = 0): Deadline {
   let since = clock.now();
   let pauses = 0;
   let isStopped = false;

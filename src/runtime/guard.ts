@@ -21,8 +21,12 @@ import { createLedger } from './ledger.ts';
 import { guardOptions, runOptions, type Concurrency, type GuardOptions, type RunOptions } from './options.ts';
 import type { OpenStep } from './open-step.ts';
 import { recentHalts } from './recent-halts.ts';
+import { createReplays } from './replays.ts';
+import { resumableRuns } from './resumable-runs.ts';
 import type { Run } from './run.ts';
-import { startRun, type StartedRun } from './start-run.ts';
+import type { StartedRun } from './run-parts.ts';
+import type { ReadSnapshot } from './run-snapshot.ts';
+import { startRun } from './start-run.ts';
 import type { GuardCore, RunCore, RunTree } from './run-core.ts';
 import { detach, withinTime } from './time-limit.ts';
 import { scopesFromConfig, type ConfigLike } from './scope-keys.ts';
@@ -110,6 +114,7 @@ export function createGuard<S extends string = never, A = never>(
   const meter = createMeter(checked, { now: clock.now, onProblem: (error) => events.emit('hook:error', { hook: 'meter', error }) });
   const halts = recentHalts();
   const live = new Map<string, StartedRun>();
+  const resumable = resumableRuns();
   const coreOf = new WeakMap<Run, RunCore>();
   const openSteps = new Set<OpenStep>();
   const ending = new Set<Promise<void>>();
@@ -146,14 +151,16 @@ export function createGuard<S extends string = never, A = never>(
   const newJudge = (known?: unknown): LoopJudge =>
     createLoopJudge({ loops: checked.loops, tools: checked.tools, detectors: checked.detectors, onDetectorError }, known);
 
-  function newTree(loopState: unknown): RunTree {
+  function newTree(loopState: unknown, resumed: ReadSnapshot | undefined): RunTree {
+    const { nextRound = 0, epoch = 0, replays, ladder } = resumed?.state ?? {};
     return {
-      judge: newJudge(loopState),
+      judge: newJudge(resumed?.state.loops ?? loopState),
       newJudge,
-      climbing: checked.ladder.rungs.length > 0 ? treeLadder() : undefined,
-      nextStep: 0,
-      nextRound: 0,
-      epoch: 0,
+      climbing: checked.ladder.rungs.length > 0 ? treeLadder(ladder) : undefined,
+      nextStep: resumed?.steps ?? 0,
+      nextRound,
+      epoch,
+      replays: createReplays(replays),
       streaming: undefined,
     };
   }
@@ -162,18 +169,25 @@ export function createGuard<S extends string = never, A = never>(
     const wanted = parseOptions('options of a run', runOptions, given);
     const ids = checkIds(wanted.scopes ?? {}, accounts.names);
     checkScopes(wanted.budgets ?? {}, accounts.names);
+    const resumed = wanted.resume === undefined ? undefined : resumable.check(wanted.resume, wanted.id, ids, (id) => live.has(id));
+    if (resumed) resumable.reached(resumed.runId, resumed.steps);
     const known = wanted.id === undefined ? undefined : live.get(wanted.id);
     if (known) return join(known, ids);
-    const parent = parentOf(wanted.parent);
+    const parent = resumed ? undefined : parentOf(wanted.parent);
     const started = startRun(core, {
-      id: wanted.id,
-      ids,
+      id: resumed?.runId ?? wanted.id,
+      ids: resumed ? checkIds(resumed.scopes, accounts.names) : ids,
       budgets: wanted.budgets as never,
       agent: wanted.agent,
       parent,
       signal: wanted.signal,
-      tree: parent?.tree ?? newTree(wanted.loopState),
-      onEnd: (ended) => void live.delete(ended.info.id),
+      tree: parent?.tree ?? newTree(wanted.loopState, resumed),
+      resumed: resumed?.state,
+      onSnapshot: ({ info, tree }) => resumable.reached(info.id, tree.nextStep),
+      onEnd({ info, tree, haltError }) {
+        live.delete(info.id);
+        resumable.ended(info.id, tree.nextStep, haltError() !== undefined);
+      },
       onGone({ info, runRefs }) {
         if (live.has(info.id)) return;
         // A run's account is of no use after it; its report says what was spent.

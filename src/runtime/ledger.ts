@@ -1,7 +1,8 @@
-import type { Amounts } from '../core/amounts.ts';
+import { randomUUID } from 'node:crypto';
+import { dimensions, excess, isWithin, type Amounts } from '../core/amounts.ts';
 import type { StoreErrorPolicy } from '../core/budget.ts';
 import type { Ask } from '../core/reservation.ts';
-import type { ReserveReply, ReserveRequest, SettleReply, SettleRequest, Store, ThresholdCrossing } from '../stores/store.ts';
+import type { AccountRef, ReserveReply, ReserveRequest, SettleReply, SettleRequest, Store, ThresholdCrossing } from '../stores/store.ts';
 import type { AccountPlan } from './accounts.ts';
 import type { Clock } from './clock.ts';
 import type { Events } from './events.ts';
@@ -30,6 +31,8 @@ export interface Ledger {
   /** Books what was used, or gives the hold back. Never rejects: what the store does not take, even when asked again, becomes an event. */
   settle(id: string, plan: AccountPlan, actual: Amounts | undefined): Settlement;
   extend(id: string, ttlMs: number): void;
+  /** Sees to it that at least this much is booked on the account of a run that goes on here: a promise where a store is asked. */
+  restore(run: AccountRef, used: Amounts): void | Promise<void>;
   /** Resolves when everything that was handed over is written, or given up. */
   flush(): Promise<void>;
 }
@@ -54,6 +57,7 @@ function singleLedger({ store }: LedgerParts): Ledger {
     reserve: ({ id, plan, asks, ttlMs }) => store.reserve({ id, accounts: plan.refs, asks, ttlMs }),
     settle: (id, plan, actual) => settlement(atOnce(store.settle({ id, actual, accounts: plan.refs }))),
     extend: (id, ttlMs) => void store.extend(id, ttlMs),
+    restore: (run, used) => bookHere(store, run, used),
     flush: async () => {},
   };
 }
@@ -160,12 +164,35 @@ function pairedLedger({ store, local, clock, events, storeTimeoutMs }: LedgerPar
         (error) => failed('extend', 'open', error),
       );
     },
+    async restore(run, used) {
+      bookHere(local, run, used);
+      try {
+        // Another process may have gone on from the same snapshot and have used more: the store knows, and this process is told.
+        const { settled } = await ask('read', () => store.read(run));
+        bookHere(local, run, settled);
+        // The same figures have the same name: two processes that go on from one snapshot book them once.
+        const name = dimensions.map((dimension) => `${settled[dimension]}-${used[dimension]}`).join(' ');
+        await ask('settle', () => book(store, run, used, settled, name));
+      } catch (error) {
+        failed('restore', 'open', error);
+      }
+    },
     async flush() {
       await Promise.allSettled(pending);
       if (!store.flush) return;
       await ask('flush', () => store.flush?.()).catch((error: unknown) => failed('flush', 'open', error));
     },
   };
+}
+
+/** Books what a run used before and this store does not know of. Its thresholds were told of then. */
+function book(store: Store, run: AccountRef, used: Amounts, known: Amounts, name: string): unknown {
+  if (isWithin(used, known)) return undefined;
+  return store.settle({ id: `${run.id} restored ${name}`, actual: excess(used, known), accounts: [{ ...run, alertAt: [] }] });
+}
+
+function bookHere(store: Store, run: AccountRef, used: Amounts): void {
+  book(store, run, used, atOnce(store.read(run)).settled, randomUUID());
 }
 
 const settlement = ({ status, alerts }: SettleReply): Settlement => ({ isDuplicate: status === 'duplicate', alerts });

@@ -49,6 +49,10 @@ export interface OpenStepParts {
   readonly isWatched: boolean;
   /** The host's own id of the call, where a door knows it. */
   readonly key: string | undefined;
+  /** The name of the call in the host's checkpoint. */
+  readonly replayKey?: string | undefined;
+  /** The step was done before the run was paused: it is in the books already. */
+  readonly isReplay?: boolean | undefined;
   readonly startedAt: number;
   readonly giveBack: GiveBack;
 }
@@ -133,6 +137,8 @@ export function openStep(parts: OpenStepParts): OpenStep {
   function close(outcome: Outcome): void {
     end();
     if (call.kind === 'model') core.round = parts.round;
+    if (parts.isReplay) return leave();
+    if (parts.replayKey !== undefined) core.tree.replays.done(parts.replayKey);
     // Booked first: a run that waits for its last step ends when that one leaves.
     try {
       settleStep(parts, describe, attempts, outcome);
@@ -144,6 +150,7 @@ export function openStep(parts: OpenStepParts): OpenStep {
 
   function giveBackAll(): void {
     end();
+    if (parts.isReplay) return leave();
     releaseStep(parts, describe, attempts);
     if (offer.isClosing) core.closingEnded(true);
     leave();
@@ -233,7 +240,7 @@ export function openStep(parts: OpenStepParts): OpenStep {
     },
     keepAlive() {
       if (clock.now() - heardAt > SILENCE_MAX_MS) return opened.giveUp();
-      for (const { holds } of attempts) for (const hold of holds) ledger.extend(hold.id, holdTtlMs);
+      if (!parts.isReplay) for (const { holds } of attempts) for (const hold of holds) ledger.extend(hold.id, holdTtlMs);
     },
     giveUp() {
       if (!isOpen) return;
@@ -242,7 +249,7 @@ export function openStep(parts: OpenStepParts): OpenStep {
     },
   };
   core.opened(opened);
-  if (events.has('step:start')) events.emit('step:start', { run: core.info, step: describe() });
+  if (!parts.isReplay && events.has('step:start')) events.emit('step:start', { run: core.info, step: describe() });
   return opened;
 }
 

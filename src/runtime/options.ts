@@ -88,6 +88,11 @@ export interface RunOptions<S extends string> {
   readonly parent?: Run | null | undefined;
   /** Ends the run's work from outside. */
   readonly signal?: AbortSignal | undefined;
+  /**
+   * Goes on with the run of this snapshot, `run.snapshot()`, perhaps in another process: a run that is refused throws a
+   * `ResumeRefusedError`. Scope ids and `id`, where they are given, must be those of the snapshot; budgets tighten.
+   */
+  readonly resume?: unknown;
   /** What the detectors knew of an earlier run of this `id`, from its `loopState()`, perhaps in another process. */
   readonly loopState?: unknown;
 }
@@ -158,5 +163,6 @@ export const runOptions = z.strictObject({
   agent: z.string().max(512).optional(),
   parent: z.custom<Run | null>((value) => value === null || typeof value === 'object').optional(),
   signal: z.custom<AbortSignal>((value) => value instanceof AbortSignal, { error: 'expected an AbortSignal' }).optional(),
+  resume: z.unknown().optional(),
   loopState: z.unknown().optional(),
 });

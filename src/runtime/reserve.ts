@@ -12,6 +12,12 @@ import { isPromise } from './time-limit.ts';
 export interface BeginOptions {
   /** The reservation's id, where the host has one that survives a replay: a replayed step counts once. Default: a new one. */
   readonly id?: string | undefined;
+  /**
+   * For hosts that go on from a checkpoint: the name of this tool call in it, such as the checkpoint's namespace and the
+   * call's id. A call that was done before the run was paused and is made again under the same name counts once: nothing is
+   * held for it, and the detectors do not see it again.
+   */
+  readonly replayKey?: string | undefined;
   /** The host's own id of this call: doors that name the same one see the same attempt. */
   readonly key?: string | undefined;
   /**

@@ -15,6 +15,7 @@ import type { Gate } from './gate.ts';
 import { budgetReason, denialFacts, type HaltFacts } from './halts.ts';
 import type { Ledger } from './ledger.ts';
 import type { ResolvedGuardOptions } from './options.ts';
+import type { Replays } from './replays.ts';
 import type { Run } from './run.ts';
 import type { OpenStep } from './open-step.ts';
 import type { StepTotals } from './totals.ts';
@@ -53,6 +54,8 @@ export interface RunTree {
   nextRound: number;
   /** How often the history of one of its runs was cut or summarised: what was read before may be read again. */
   epoch: number;
+  /** What was done before the run was paused. */
+  readonly replays: Replays;
   /** The step whose stream the judge reads: two streams at once would make no sense to it. */
   streaming: object | undefined;
 }
@@ -91,6 +94,8 @@ export interface RunCore {
   closingEnded(isFailed: boolean): void;
   /** The error with which this run, or one around it, was ended softly. */
   closedBy(): HaltError | undefined;
+  /** Lets the run's duration stand still until the returned function is called. */
+  standStill(): () => void;
   /** Throws when no further step may begin; `isClosing` asks for a further attempt of the last one. */
   assertGoing(isClosing?: boolean): void;
   /** Adds to the totals of the run and of those around it. */

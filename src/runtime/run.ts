@@ -4,6 +4,7 @@ import type { Offer } from '../core/offer.ts';
 import type { RunReport } from '../core/report.ts';
 import type { Call } from '../core/step.ts';
 import type { BeginOptions } from './reserve.ts';
+import type { RunSnapshot } from './run-snapshot.ts';
 import type { Step, Work } from './step.ts';
 
 /**
@@ -38,8 +39,20 @@ export interface Run {
   bind<A extends unknown[], R>(fn: (...args: A) => R): (...args: A) => R;
   /** Stops the run: nothing more begins, the signal aborts. Returns the error that callers will see. */
   halt(reason?: string): HaltError;
-  /** Lets the run's `duration` stand still until the returned function is called. */
+  /**
+   * Lets the run's `duration` stand still until the returned function is called. A host that then goes on from a checkpoint
+   * may make calls again that were done before the pause: those that `begin` is given the same `replayKey` for count once.
+   */
   pause(): () => void;
+  /**
+   * The run as it stands, as JSON-safe data: `guard.start({ resume })` goes on from it, also in another process. Usage, steps,
+   * limits, the standing on the ladder, the loop state and the duration go on where they were. Take it of the outermost run,
+   * while no step is open: what is still under way is not in it.
+   *
+   * @throws the halt error of a run that was halted; RunEndedError of one that is over; InvalidOptionError of an inner run
+   * @example await kv.set(thread, JSON.stringify(run.snapshot()));
+   */
+  snapshot(): RunSnapshot;
   /**
    * What the detectors know of the run and those around it, as bounded JSON-safe data without content: give it to the run
    * that goes on under the same id, `guard.start({ id, loopState })`, also in another process.

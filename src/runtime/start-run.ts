@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { AmountLimits } from '../core/amounts.ts';
-import { durationMs } from '../core/duration.ts';
+import type { Duration } from '../core/duration.ts';
 import { haltError as newHaltError, InvalidOptionError, RunEndedError, type HaltError } from '../core/errors.ts';
 import type { Halt } from '../core/halt.ts';
 import type { Call } from '../core/step.ts';
@@ -15,43 +15,21 @@ import type { RunInfo } from './events.ts';
 import { createGate } from './gate.ts';
 import { overTimeFacts, type HaltFacts } from './halts.ts';
 import { judgeRun } from './judge-run.ts';
-import { amountLimits } from './limits.ts';
 import type { OpenStep } from './open-step.ts';
+import { distinct, ownLimits } from './own-limits.ts';
 import { reportOf } from './report.ts';
 import type { BeginOptions } from './reserve.ts';
 import type { Run } from './run.ts';
-import type { GuardCore, RunCore, RunTree } from './run-core.ts';
-import type { Concurrency, RunBudgets } from './options.ts';
+import { restoredTotals, snapshotOf } from './run-snapshot.ts';
+import type { GuardCore, RunCore } from './run-core.ts';
+import type { RunParts, StartedRun } from './run-parts.ts';
+import type { Concurrency } from './options.ts';
 import type { Step } from './step.ts';
 import { detach, isPromise } from './time-limit.ts';
 import { addStep, createTotals } from './totals.ts';
 
-/** What a run is made from; checked by the guard. */
-export interface RunParts {
-  readonly id: string | undefined;
-  readonly ids: Readonly<Record<string, string>>;
-  readonly budgets: RunBudgets<string> | undefined;
-  readonly agent: string | undefined;
-  readonly parent: RunCore | undefined;
-  readonly signal: AbortSignal | undefined;
-  readonly tree: RunTree;
-  /** The run is over: nothing more begins in it. */
-  readonly onEnd: (core: RunCore) => void;
-  /** The run and all runs inside it are over: nobody draws on its account any more. */
-  readonly onGone: (core: RunCore) => void;
-}
-
-/** A run with what the guard does behind the user's back. */
-export interface StartedRun {
-  readonly core: RunCore;
-  /** Somebody more works in the run, or holds it open by hand. */
-  join(): void;
-  /** Somebody has done. When all have, the run ends as soon as no step is open in it or in the runs inside it. */
-  leave(): Promise<void>;
-}
-
 export function startRun(guard: GuardCore, parts: RunParts): StartedRun {
-  const { parent, tree } = parts;
+  const { parent, tree, resumed } = parts;
   const { clock, events, accounts, options } = guard;
   const id = parts.id ?? randomUUID();
   // Listeners see it too, and must not be able to change for whom the run works.
@@ -63,13 +41,13 @@ export function startRun(guard: GuardCore, parts: RunParts): StartedRun {
   const info: RunInfo = {
     id,
     parentId: parent?.info.id,
-    agent: parts.agent,
+    agent: parts.agent ?? resumed?.agent,
     tenant: accounts.tenantOf(ids),
     scopes: ids,
-    startedAt: clock.now(),
+    startedAt: resumed?.startedAt ?? clock.now(),
   };
   const controller = new AbortController();
-  const totals = createTotals();
+  const totals = resumed ? restoredTotals(resumed.totals) : createTotals();
   const openSteps = new Set<OpenStep>();
   let halted: Halt | undefined;
   let haltError: HaltError | undefined;
@@ -82,23 +60,19 @@ export function startRun(guard: GuardCore, parts: RunParts): StartedRun {
   /** This run and those inside it that are not over. */
   let living = 1;
 
-  const own: Record<string, AmountLimits> = {};
-  for (const [scope, budget] of Object.entries(parts.budgets ?? {}))
-    if (budget) own[scope] = amountLimits(budget, accounts.headroomOf(scope, budget));
+  const guards = parent ? undefined : (options.budgets['run'] as { duration?: Duration } | undefined)?.duration;
+  const budgets = distinct([...(resumed?.budgets ?? []), ...(parts.budgets ? [parts.budgets] : [])]);
+  const { limits: own, limitMs } = ownLimits(budgets, guards, accounts);
+  let raisedTo: AmountLimits | undefined;
   const tighter = inheritTighter(parent?.tighter ?? {}, own);
-  const ownAccount = accounts.runAccount({ id, ids, tighter }, parent !== undefined, parts.budgets?.run);
+  const ownAccount = accounts.runAccount({ id, ids, tighter }, parent !== undefined, budgets.at(-1)?.run);
   const runRefs = [...(parent?.runRefs ?? []), ...(ownAccount ? [ownAccount] : [])];
   const identity = { id, ids, tighter, runRefs };
   let plan: AccountPlan | Promise<AccountPlan> = accounts.plan(identity);
   const planReady = (ready: AccountPlan): AccountPlan => (plan = ready);
   if (isPromise(plan)) plan = Promise.resolve(plan).then(planReady);
 
-  const durations = [
-    parts.budgets?.run?.duration,
-    parent ? undefined : (options.budgets['run'] as { duration?: `${number}s` } | undefined)?.duration,
-  ];
-  const limitMs = Math.min(...durations.map((duration) => (duration === undefined ? Number.POSITIVE_INFINITY : durationMs(duration))));
-  const deadline = startDeadline(clock, limitMs, () => void overTime());
+  const deadline = startDeadline(clock, limitMs, () => void overTime(), resumed?.elapsedMs);
 
   const overTime = (): HaltError => core.halt(overTimeFacts(info, deadline.elapsedMs(), limitMs));
 
@@ -110,9 +84,9 @@ export function startRun(guard: GuardCore, parts: RunParts): StartedRun {
     signal: controller.signal,
     stepPrefix: `${id}:${randomUUID().slice(0, 8)}:`,
     gate: createGate((options.concurrency as Concurrency).run),
-    ladder: tree.climbing && runLadder(() => core, options.ladder, tree.climbing, totals),
-    round: 0,
-    history: { head: undefined, length: 0 },
+    ladder: tree.climbing && runLadder(() => core, options.ladder, tree.climbing, totals, resumed?.ladder),
+    round: resumed?.round ?? 0,
+    history: resumed?.history ?? { head: undefined, length: 0 },
     runRefs,
     plan() {
       if (isPromise(plan) || plan.freshUntil > clock.now()) return plan;
@@ -135,6 +109,7 @@ export function startRun(guard: GuardCore, parts: RunParts): StartedRun {
       const place = runRefs.findIndex((ref) => ref.id === higher?.id);
       if (!higher || place < 0) return undefined;
       runRefs[place] = higher;
+      if (ownAccount) raisedTo = { ...raisedTo, ...limits };
       const renewed = accounts.plan(identity);
       plan = isPromise(renewed) ? Promise.resolve(renewed).then(planReady) : renewed;
       return higher;
@@ -143,6 +118,7 @@ export function startRun(guard: GuardCore, parts: RunParts): StartedRun {
       isClosingOpen = true;
       closed = latch({ step: tree.nextStep, ...facts, runId: id, at: clock.now() });
     },
+    standStill: () => deadline.pause(),
     closingEnded(isFailed) {
       isClosingOpen = false;
       if (isFailed && closed) stopWith(closed);
@@ -226,7 +202,24 @@ export function startRun(guard: GuardCore, parts: RunParts): StartedRun {
       (...args) =>
         run.within(() => fn(...args)),
     halt: (reason = 'the run was halted by a person') => core.halt({ cause: 'person', reason }),
-    pause: () => deadline.pause(),
+    pause() {
+      const goOn = deadline.pause();
+      return () => {
+        tree.replays.resumed();
+        goOn();
+      };
+    },
+    snapshot() {
+      const stopped = core.haltError() ?? core.closedBy();
+      if (stopped) throw stopped;
+      if (endedAt !== null) throw new RunEndedError(id);
+      if (parent) {
+        const message = 'take it of the outermost run: a run inside another is a part of it';
+        throw new InvalidOptionError('run.snapshot()', [{ path: '', message, value: id }]);
+      }
+      parts.onSnapshot(core);
+      return snapshotOf({ core, elapsedMs: deadline.elapsedMs(), budgets, raised: raisedTo, totals });
+    },
     loopState: () => tree.judge.save(),
     report: () => reportOf({ info, totals, endedAt, durationMs: deadline.elapsedMs(), halt: halted ?? parent?.haltError()?.halt }),
     end() {
@@ -276,6 +269,14 @@ export function startRun(guard: GuardCore, parts: RunParts): StartedRun {
     }
   }
 
+  if (resumed?.raised) core.raise(resumed.raised);
+  const restored = resumed && ownAccount && guard.ledger.restore(ownAccount, resumed.totals.used);
+  if (isPromise(restored)) {
+    const ready = plan;
+    plan = Promise.resolve(restored)
+      .then(() => ready)
+      .then(planReady);
+  }
   const stopListening = abortWith(controller, [parent?.signal, parts.signal]);
   parent?.entered();
   events.emit('run:start', { run: info });

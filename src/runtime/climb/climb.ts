@@ -11,6 +11,7 @@ import { amountLimits } from '../limits.ts';
 import { limits as limitsSchema, parseOptions } from '../validation.ts';
 import { openStep } from '../open-step.ts';
 import { beginning, outputTerms, reserve, roundOf, type Beginning, type BeginOptions } from '../reserve.ts';
+import type { HaltFacts } from '../halts.ts';
 import { refusal, refuse, type RunCore } from '../run-core.ts';
 import type { Step } from '../step.ts';
 import { isPromise } from '../time-limit.ts';
@@ -93,7 +94,8 @@ export async function climb(parts: ClimbParts, begun: Beginning = beginning(part
   const landing = { ...situation, halt: ladder.haltOf(facts) };
   const landed = await land(best.answer ? plain : best, facts, landing, ladder, attempts);
   if (!landed) throw core.halt(facts);
-  if ('decision' in landed) return goOn(parts, begun, landed);
+  if ('decision' in landed) return goOn(parts, begun, landed, facts);
+  ladder.waitsFor = undefined;
   if (landed.isClosing) core.close(facts);
   return openGranted(parts, begun, landed);
 }
@@ -174,10 +176,16 @@ async function climbFurther(
 }
 
 /** Does what a person has decided, and asks again. */
-async function goOn(parts: ClimbParts, begun: Beginning, { decision, candidate }: Decided): Promise<Step> {
+async function goOn(parts: ClimbParts, begun: Beginning, { decision, candidate, rung }: Decided, facts: HaltFacts): Promise<Step> {
   const { core, ladder, call } = parts;
   candidate.draft.keep();
-  ladder.report(begun.index, call.kind, candidate.climbs);
+  // Asked again because the host made the call again: that is told of already.
+  if (decision.kind !== 'wait' || ladder.waitsFor === undefined) ladder.report(begun.index, call.kind, candidate.climbs);
+  ladder.waitsFor = decision.kind === 'wait' ? rung : undefined;
+  if (decision.kind === 'wait') {
+    ladder.ending = facts;
+    throw decision.error;
+  }
   if (decision.kind === 'stop') throw core.halt({ cause: 'person', reason: decision.reason, step: begun.index });
   const { words, limits } = decision;
   try {
@@ -233,6 +241,7 @@ function openGranted({ core, ladder, plan, call: original, giveBack, options }: 
     terms: answer ? undefined : terms,
     isWatched,
     key: options.key,
+    replayKey: options.replayKey,
     startedAt: core.guard.clock.now(),
     giveBack,
   }).step;

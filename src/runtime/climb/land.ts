@@ -1,5 +1,6 @@
 import { zero } from '../../core/amounts.ts';
 import type { Ask } from '../../core/reservation.ts';
+import type { Rung } from '../../ladder/rung.ts';
 import type { RunDecision } from '../../ladder/run-decision.ts';
 import type { HaltFacts } from '../halts.ts';
 import type { Asked, Attempts, Granted } from './climb.ts';
@@ -13,6 +14,8 @@ const nothing: Ask = { base: zero };
 /** A person has decided. */
 export interface Decided {
   readonly decision: RunDecision;
+  /** The rung through which. */
+  readonly rung: string;
   readonly candidate: Candidate;
 }
 
@@ -33,11 +36,11 @@ export async function land(
   const { core, plan, call } = situation;
   const isClosing = call.kind === 'model';
   const lastResorts: Asked[] = [];
-  for (const rung of ladder.rungs) {
+  for (const rung of inTurn(ladder)) {
     if (!rung.isTerminal || !isFor(rung, call)) continue;
     const candidates = await withRung(best, rung, facts.cause === 'loop' ? 'loop' : 'spend', situation);
     const [decided] = candidates;
-    if (decided?.decision) return { decision: decided.decision, candidate: decided };
+    if (decided?.decision) return { decision: decided.decision, candidate: decided, rung: rung.name };
     const asked = candidates.map((candidate): Asked => ({
       candidate,
       ask: candidate.answer ? nothing : closingAsk(candidate.ask, plan, core.info.id),
@@ -49,6 +52,10 @@ export async function land(
   }
   return (await attempts.take(lastResorts.slice(0, 1))) ?? (isClosing ? undefined : toolAnswer(best, facts, situation, ladder, attempts));
 }
+
+/** Whoever was asked already answers before all others: what a person said must not be lost because there is room again. */
+const inTurn = ({ rungs, waitsFor }: RunLadder): readonly Rung[] =>
+  waitsFor === undefined ? rungs : [...rungs.filter(({ name }) => name === waitsFor), ...rungs.filter(({ name }) => name !== waitsFor)];
 
 /** A tool call is answered with the reason, and the next model call closes the run. */
 async function toolAnswer(

@@ -10,6 +10,15 @@ export interface LoopPressure {
   saw(record: StepRecord): void;
   /** Somebody has dealt with it. */
   clear(): void;
+  save(): LoopState | undefined;
+}
+
+/** The loop as JSON-safe data, without content: calls and results are hashes. */
+export interface LoopState {
+  readonly verdict: Verdict;
+  readonly results: readonly (readonly [call: string, results: readonly number[]])[];
+  readonly known: readonly string[];
+  readonly outside: number;
 }
 
 interface Loop {
@@ -25,8 +34,8 @@ interface Loop {
 /** So many calls of another kind, or two laps of them, and the loop is over. */
 const OUTSIDE_LEAST = 3;
 
-export function loopPressure(): LoopPressure {
-  let loop: Loop | undefined;
+export function loopPressure(restored?: LoopState): LoopPressure {
+  let loop = restored && restoredLoop(restored);
   return {
     get verdict() {
       return loop?.verdict;
@@ -59,7 +68,21 @@ export function loopPressure(): LoopPressure {
     clear() {
       loop = undefined;
     },
+    save: () =>
+      loop && {
+        verdict: loop.verdict,
+        results: [...loop.results].map(([call, results]) => [call, [...results]]),
+        known: [...loop.known],
+        outside: loop.outside,
+      },
   };
 }
 
-const callKey = (name: string, args: unknown): string => `${name} ${argsText(args)}`;
+const restoredLoop = ({ verdict, results, known, outside }: LoopState): Loop => ({
+  verdict: { ...verdict, evidence: () => [] },
+  results: new Map(results.map(([call, prints]) => [call, new Set(prints)])),
+  known: new Set(known),
+  outside,
+});
+
+const callKey = (name: string, args: unknown): string => `${name} ${textPrint(argsText(args))}`;

@@ -4,7 +4,11 @@ export interface RungNotes {
   of(rung: string): Map<string, unknown>;
   /** Notes of offers that are not taken yet. */
   draft(): NotesDraft;
+  /** What can outlive the process. */
+  save(): SavedNotes;
 }
+
+export type SavedNotes = readonly (readonly [rung: string, notes: readonly (readonly [key: string, value: unknown])[]])[];
 
 /** Notes that are kept only if the offer is taken for which they were made. */
 export interface NotesDraft {
@@ -14,8 +18,11 @@ export interface NotesDraft {
   keep(): void;
 }
 
-export function rungNotes(): RungNotes {
-  const kept = new Map<string, Map<string, unknown>>();
+/** A longer note is a text that a rung can make again. */
+const SAVED_MAX_CHARACTERS = 64_000;
+
+export function rungNotes(restored: SavedNotes = []): RungNotes {
+  const kept = new Map(restored.map(([rung, notes]) => [rung, new Map<string, unknown>(notes)]));
   const of = (rung: string): Map<string, unknown> => {
     let notes = kept.get(rung);
     if (!notes) kept.set(rung, (notes = new Map()));
@@ -46,5 +53,17 @@ export function rungNotes(): RungNotes {
     };
     return draft;
   };
-  return { of, draft: () => draftOn(of, () => {}) };
+  return {
+    of,
+    draft: () => draftOn(of, () => {}),
+    save: () => [...kept].map(([rung, notes]) => [rung, [...notes].filter(([, value]) => isSavable(value))]),
+  };
+}
+
+function isSavable(value: unknown): boolean {
+  try {
+    return (JSON.stringify(value)?.length ?? Infinity) <= SAVED_MAX_CHARACTERS;
+  } catch {
+    return false;
+  }
 }

@@ -11,7 +11,7 @@ const PREPARE_TIMEOUT_MS = 30_000;
 export async function prepareRung(core: RunCore, rung: Rung, call: Call, context: RungContext): Promise<void> {
   const { clock, events } = core.guard;
   const controller = new AbortController();
-  const goOn = rung.isPause ? core.run.pause() : undefined;
+  const goOn = rung.isPause ? core.standStill() : undefined;
   const signal = AbortSignal.any([controller.signal, core.signal]);
   try {
     const work = Promise.resolve().then(() =>

@@ -7,9 +7,10 @@ import { textPrint } from '../../ladder/same-call.ts';
 export interface Replies {
   readonly rung: Rung;
   add(messages: readonly MessageView[], words: string): void;
+  save(): readonly Reply[];
 }
 
-interface Reply {
+export interface Reply {
   /** How many messages there were, and which: words belong to one conversation. */
   readonly place: number;
   readonly print: number;
@@ -18,9 +19,10 @@ interface Reply {
 
 const REPLIES_MAX = 16;
 
-export function createReplies(): Replies {
-  const replies: Reply[] = [];
+export function createReplies(restored: readonly Reply[] = []): Replies {
+  const replies = [...restored];
   return {
+    save: () => replies,
     add(messages, words) {
       replies.push({ place: messages.length, print: printOf(messages), text: words });
       if (replies.length > REPLIES_MAX) replies.shift();

@@ -8,6 +8,7 @@ import { loopPressure, type LoopPressure } from './loop-pressure.ts';
 import { createReplies, type Replies } from './replies.ts';
 import { rungNotes, type RungNotes } from './notes.ts';
 import { isFor, type Climb } from './offers.ts';
+import type { SavedLadder } from './saved-ladder.ts';
 
 /** What the runs of one tree share of their ladder. */
 export interface TreeLadder {
@@ -15,13 +16,15 @@ export interface TreeLadder {
   readonly notes: RungNotes;
 }
 
-export const treeLadder = (): TreeLadder => ({ loop: loopPressure(), notes: rungNotes() });
+export const treeLadder = (saved?: SavedLadder): TreeLadder => ({ loop: loopPressure(saved?.loop), notes: rungNotes(saved?.notes) });
 
 /** The ladder of one run. */
 export interface RunLadder extends Ladder {
   readonly notes: RungNotes;
   /** Why the run is about to end: from now on only its terminal rungs are climbed. */
   ending: HaltFacts | undefined;
+  /** The rung that waits for a person: it is asked before all others when the call is made again. */
+  waitsFor: string | undefined;
   answeredTools: number;
   readonly replies: Replies;
   /** Whether a rung could end the run with an answer. */
@@ -31,18 +34,30 @@ export interface RunLadder extends Ladder {
   report(step: number, kind: Call['kind'], climbs: readonly Climb[]): void;
   /** What would have ended the run, had the ladder not been a shadow. */
   landingOf(call: Call): readonly Climb[];
+  save(): SavedLadder;
 }
 
-export function runLadder(coreOf: () => RunCore, { rungs, isShadow }: Ladder, { notes }: TreeLadder, totals: Totals): RunLadder {
+export function runLadder(
+  coreOf: () => RunCore,
+  { rungs, isShadow }: Ladder,
+  { notes, loop }: TreeLadder,
+  totals: Totals,
+  saved?: SavedLadder,
+): RunLadder {
   /** What was in effect at the last step of each kind. */
   const inEffect: Record<Call['kind'], ReadonlySet<string>> = { model: new Set(), tool: new Set() };
   return {
     rungs,
     isShadow,
     notes,
-    ending: undefined,
-    answeredTools: 0,
-    replies: createReplies(),
+    ending: saved?.ending,
+    waitsFor: saved?.waitsFor,
+    answeredTools: saved?.answeredTools ?? 0,
+    replies: createReplies(saved?.replies),
+    save() {
+      const { ending, waitsFor, answeredTools, replies } = this;
+      return { ending, waitsFor, answeredTools, replies: replies.save(), loop: loop.save(), notes: notes.save() };
+    },
     canLand: !isShadow && rungs.some(({ isTerminal }) => isTerminal),
     haltOf(facts) {
       const { info, guard, tree } = coreOf();
