@@ -28,7 +28,7 @@ export function toolResult(output: unknown): StepResult {
 
 function messageIn(output: unknown): Record<string, unknown> | undefined {
   if (typeof output !== 'object' || output === null) return undefined;
-  if ('content' in output && 'tool_call_id' in output) return output as Record<string, unknown>;
+  if ('content' in output && 'tool_call_id' in output) return output;
   const update = (output as { update?: unknown }).update;
   const messages = Array.isArray(output) ? output : (update as { messages?: unknown } | undefined)?.messages;
   return recordsOf(messages).findLast((each) => 'content' in each && 'tool_call_id' in each);
