@@ -104,6 +104,7 @@ export { createMeter } from './meter/create-meter.ts';
 export { countTokens, withinTokens } from './meter/count-tokens.ts';
 export type { CountTokensOptions } from './meter/count-tokens.ts';
 export { mediaFromDataUrl } from './meter/media/data-url.ts';
+export { refreshPriceTable } from './meter/prices/price-table.ts';
 export { pricesFromFile, refreshablePrices } from './meter/prices/refreshable-prices.ts';
 export type { RefreshablePrices } from './meter/prices/refreshable-prices.ts';
 export type { ModelRates, PriceQuery } from './meter/prices/rates.ts';

@@ -3,7 +3,8 @@ import { entryFor } from './name-patterns.ts';
 import type { MeterOptions } from './options.ts';
 import { builtInPrices } from './prices/built-in-prices.ts';
 import { modelPrice } from './prices/model-price.ts';
-import { modelRates, type ModelRates, type PriceQuery, type SourcedRates } from './prices/rates.ts';
+import { priceTableRevision } from './prices/price-table.ts';
+import { modelRates, type ModelRates, type PriceQuery } from './prices/rates.ts';
 
 /** Finds the price of a model for a call that is made at a moment, in a service tier. */
 export type PriceBook = (query: PriceQuery, serviceTier?: string) => ModelPrice | undefined;
@@ -15,7 +16,7 @@ const MOST_KEPT = 512;
 /** The user's prices over those of the built-in table. A function of the user's that fails is told of, and the table answers. */
 export function createPriceBook(given: MeterOptions['prices'], onProblem: (error: unknown) => void): PriceBook {
   const ownPrice = createOwnPrices();
-  const tablePrice = createTablePrices();
+  const tablePrice = createTablePrices(onProblem);
   return (query, serviceTier) => {
     if (given === undefined) return tablePrice(query, serviceTier);
     if (typeof given === 'object') {
@@ -48,21 +49,30 @@ function createOwnPrices(): PriceOf<ModelRates> {
   };
 }
 
-function createTablePrices(): PriceOf<PriceQuery> {
+/** Prices out of the table. An entry of a refreshed table that cannot be used is told of, and has no price. */
+function createTablePrices(onProblem: (error: unknown) => void): PriceOf<PriceQuery> {
   const kept = new Map<string, ModelPrice | undefined>();
   let minute = Number.NaN;
+  let revision = Number.NaN;
+  const priced = (query: PriceQuery, serviceTier: string | undefined): ModelPrice | undefined => {
+    try {
+      const found = builtInPrices(query);
+      return found && modelPrice(found, serviceTier);
+    } catch (error) {
+      onProblem(error);
+      return undefined;
+    }
+  };
   return (query, serviceTier) => {
     const now = Math.floor(query.at / KEPT_MS);
-    if (now !== minute || kept.size >= MOST_KEPT) kept.clear();
+    if (now !== minute || revision !== priceTableRevision() || kept.size >= MOST_KEPT) kept.clear();
     minute = now;
+    revision = priceTableRevision();
     const key = `${query.model}\n${query.provider ?? ''}\n${serviceTier ?? ''}`;
     const known = kept.get(key);
     if (known !== undefined || kept.has(key)) return known;
-    const price = priced(builtInPrices(query), serviceTier);
+    const price = priced(query, serviceTier);
     kept.set(key, price);
     return price;
   };
 }
-
-const priced = (found: SourcedRates | undefined, serviceTier: string | undefined): ModelPrice | undefined =>
-  found && modelPrice(found, serviceTier);
