@@ -1,4 +1,5 @@
-import { gateway, wrapLanguageModel, type LanguageModel } from 'ai';
+import { gateway, wrapLanguageModel } from 'ai';
+import { InvalidOptionError } from 'holdfast';
 import { guardMiddleware, type GuardMiddlewareOptions } from './guard-middleware.ts';
 import type { AnyGuard, HostModel } from './host.ts';
 
@@ -9,6 +10,7 @@ import type { AnyGuard, HostModel } from './host.ts';
  *
  * A text is a model of the SDK's default provider, as everywhere in the SDK.
  *
+ * @throws InvalidOptionError for a model of the SDK's version 5
  * @example
  * const result = await generateText({
  *   model: guardModel(openai('gpt-4o'), guard),
@@ -18,7 +20,7 @@ import type { AnyGuard, HostModel } from './host.ts';
  *   providerOptions: { holdfast: { user: 'u1', session: 'chat-7' } },
  * });
  */
-export function guardModel(model: LanguageModel, guard: AnyGuard, options: GuardMiddlewareOptions = {}): HostModel {
+export function guardModel(model: HostModel | string, guard: AnyGuard, options: GuardMiddlewareOptions = {}): HostModel {
   return wrapLanguageModel({ model: resolved(model), middleware: guardMiddleware(guard, options) });
 }
 
@@ -26,7 +28,12 @@ interface WithDefault {
   AI_SDK_DEFAULT_PROVIDER?: { languageModel(name: string): HostModel };
 }
 
-function resolved(model: LanguageModel): HostModel {
-  if (typeof model !== 'string') return model as HostModel;
+function resolved(model: HostModel | string): HostModel {
+  if (typeof model !== 'string') {
+    const { specificationVersion: version } = model as { specificationVersion?: unknown };
+    if (version !== 'v2' && version !== 'v1') return model;
+    const message = `the model speaks ${version}, which is of version 5 of the SDK and older; update the provider's package`;
+    throw new InvalidOptionError('arguments of guardModel', [{ path: 'model', message, value: version }]);
+  }
   return ((globalThis as WithDefault).AI_SDK_DEFAULT_PROVIDER ?? gateway).languageModel(model);
 }

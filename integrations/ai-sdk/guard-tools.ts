@@ -1,4 +1,4 @@
-import type { Tool, ToolExecutionOptions, ToolSet } from 'ai';
+import type { Tool, ToolExecutionOptions } from 'ai';
 import type { Run, Step, ToolCall, ToolHints } from 'holdfast';
 import type { GuardModelOptions } from './call-scopes.ts';
 import { doorRuns, type Seat } from './door-runs.ts';
@@ -7,6 +7,9 @@ import { fieldsOf, recordsOf, type AnyGuard } from './host.ts';
 
 /** What tools of calls are told that nobody knows the run of. */
 export type GuardToolsOptions = Pick<GuardModelOptions, 'budgets' | 'agent'> & { readonly scopes?: Readonly<Record<string, string>> };
+
+/** Tools by name, as the SDK takes them. */
+type AnyTools = Readonly<Record<string, Pick<Tool, 'inputSchema'>>>;
 
 /**
  * The same tools, each call of which is a step: held before, judged after, answered by the guard where its offer says so,
@@ -18,7 +21,7 @@ export type GuardToolsOptions = Pick<GuardModelOptions, 'budgets' | 'agent'> & {
  * @example
  * const result = await generateText({ model: guardModel(model, guard), tools: guardTools({ search, readPage }, guard), prompt });
  */
-export function guardTools<T extends ToolSet>(tools: T, guard: AnyGuard, options: GuardToolsOptions = {}): T {
+export function guardTools<T extends AnyTools>(tools: T, guard: AnyGuard, options: GuardToolsOptions = {}): T {
   return Object.fromEntries(Object.entries(tools).map(([name, tool]) => [name, guardTool(name, tool as Tool, guard, options)])) as T;
 }
 

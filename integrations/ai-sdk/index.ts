@@ -9,4 +9,4 @@ export { guardMiddleware, type GuardMiddlewareOptions } from './guard-middleware
 export { guardModel } from './guard-model.ts';
 export { guardTools, type GuardToolsOptions } from './guard-tools.ts';
 export type { AnyGuard, CallParams, HostModel } from './host.ts';
-export { whenHalted } from './when-halted.ts';
+export { whenHalted, type WhenHalted } from './when-halted.ts';

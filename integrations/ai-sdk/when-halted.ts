@@ -1,7 +1,14 @@
-import type { StopCondition, ToolSet } from 'ai';
 import { endsSoftly } from './answers.ts';
 import { doorRuns } from './door-runs.ts';
 import type { AnyGuard } from './host.ts';
+
+/** What is needed of a step of the SDK's, whatever its tools. */
+interface LoopStep {
+  readonly toolCalls: readonly { readonly toolCallId: string }[];
+}
+
+/** A stop condition as `generateText`, `streamText` and agents take it. */
+export type WhenHalted = (loop: { readonly steps: readonly LoopStep[] }) => boolean;
 
 /**
  * A stop condition with which a halted loop ends with what it has, in place of an error: after the step in which the run was
@@ -12,7 +19,7 @@ import type { AnyGuard } from './host.ts';
  * @example
  * await generateText({ model, tools, prompt, stopWhen: [stepCountIs(50), whenHalted(guard)] });
  */
-export function whenHalted(guard: AnyGuard): StopCondition<ToolSet> {
+export function whenHalted(guard: AnyGuard): WhenHalted {
   return ({ steps }) => {
     const asked = steps.at(-1)?.toolCalls.at(-1)?.toolCallId;
     const run = asked === undefined ? guard.current()?.run : doorRuns(guard).ofToolCall(asked);

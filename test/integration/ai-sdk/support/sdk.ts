@@ -1,13 +1,14 @@
 import { createOpenAI } from '@ai-sdk/openai';
 import { startOpenAIServer, type OpenAIScript, type OpenAIServer } from 'holdfast/testing';
 import type { Guard, RunReport } from 'holdfast';
-import { jsonSchema, tool, type LanguageModel } from 'ai';
+import type { HostModel } from 'holdfast/ai-sdk';
+import { jsonSchema, tool } from 'ai';
 
 /** The SDK's real client against a local server that plays the model. */
 export interface PlayedSdk extends AsyncDisposable {
   readonly server: OpenAIServer;
-  readonly chat: (name?: string) => Exclude<LanguageModel, string>;
-  readonly responses: (name?: string) => Exclude<LanguageModel, string>;
+  readonly chat: (name?: string) => HostModel;
+  readonly responses: (name?: string) => HostModel;
 }
 
 export async function playedSdk(script: OpenAIScript): Promise<PlayedSdk> {
