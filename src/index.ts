@@ -44,7 +44,9 @@ export { editKinds } from './core/offer.ts';
 export type { CallEdits, EditKind, MessageEdit, Offer } from './core/offer.ts';
 export type { Usage, UsageReport } from './core/usage.ts';
 export type { DenialFacts, Halt, HaltCause, InputExcess } from './core/halt.ts';
-export type { Intervention, NameTotals, RunReport } from './core/report.ts';
+export { carriedFrom } from './core/history.ts';
+export type { SentBefore } from './core/history.ts';
+export type { HistoryCost, HistoryTurn, Intervention, NameTotals, RunReport } from './core/report.ts';
 export {
   BudgetExceededError,
   DeadlineExceededError,

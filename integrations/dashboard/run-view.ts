@@ -1,4 +1,4 @@
-import type { AuditEntry, StepEndEntry } from 'holdfast';
+import { carriedFrom, type AuditEntry, type SentBefore, type StepEndEntry } from 'holdfast';
 
 /** A step as the page shows it. */
 export interface StepView {
@@ -12,6 +12,8 @@ export interface StepView {
   readonly usd: number;
   readonly heldUsd: number;
   readonly inputTokens: number;
+  /** Input that the turn before had sent or said already. */
+  readonly carriedTokens: number;
   readonly outputTokens: number;
   readonly isEstimated: boolean;
   readonly rungs: readonly string[];
@@ -57,12 +59,21 @@ export interface RunSummary {
   readonly laps: number;
 }
 
+/** How much of what a run's model calls sent had been sent before, with that of steps that are no longer shown. */
+export interface HistoryView {
+  readonly turns: number;
+  /** 0 to 1. */
+  readonly share: number;
+  readonly freshTokensPerTurn: number;
+}
+
 /** A run with its timeline. */
 export interface RunDetail extends RunSummary {
   readonly haltReason: string | null;
   readonly timeline: readonly StepView[];
   /** Steps that are too long ago to be shown. */
   readonly hidden: number;
+  readonly history: HistoryView;
   readonly loops: readonly LoopView[];
   readonly climbs: readonly ClimbView[];
 }
@@ -84,6 +95,7 @@ export function runRecord(start: Extract<AuditEntry, { scopes: unknown }>): RunR
   const loops = new Map<string, LoopView>();
   const climbs: ClimbView[] = [];
   let [steps, nanoUsd, tokens, hidden] = [0, 0, 0, 0];
+  const history = runHistory();
   let endedAt: number | null = null;
   let halted: string | null = null;
   let haltReason: string | null = null;
@@ -121,7 +133,7 @@ export function runRecord(start: Extract<AuditEntry, { scopes: unknown }>): RunR
         steps += entry.used.steps ?? 0;
         nanoUsd += entry.used.nanoUsd ?? 0;
         tokens += entry.used.tokens ?? 0;
-        put(endedStep(entry, timeline.get(entry.step)?.rungs ?? []));
+        put(endedStep(entry, timeline.get(entry.step)?.rungs ?? [], history.add(entry)));
       } else if (entry.event === 'loop:verdict' && (loops.has(entry.identity) || loops.size < LISTED)) {
         const { identity, level, kind, step, firstStep, period, laps, reason, waste } = entry;
         const wasteUsd = waste.nanoUsd === null ? null : waste.nanoUsd / 1e9;
@@ -151,7 +163,38 @@ export function runRecord(start: Extract<AuditEntry, { scopes: unknown }>): RunR
       }
     },
     summary,
-    detail: () => ({ ...summary(), haltReason, timeline: [...timeline.values()], hidden, loops: [...loops.values()], climbs: [...climbs] }),
+    detail: () => ({
+      ...summary(),
+      haltReason,
+      timeline: [...timeline.values()],
+      hidden,
+      history: history.view(),
+      loops: [...loops.values()],
+      climbs: [...climbs],
+    }),
+  };
+}
+
+/** Adds up what the turns of a run send again. */
+function runHistory(): { add(entry: StepEndEntry): number; view(): HistoryView } {
+  let before: SentBefore | undefined;
+  let [turns, later, input, carried, fresh] = [0, 0, 0, 0, 0];
+  return {
+    add({ kind, usage, isEstimated }) {
+      if (kind !== 'model' || !usage || isEstimated) return 0;
+      const { inputTokens, outputTokens } = usage;
+      const again = carriedFrom(before, inputTokens);
+      if (again !== undefined) {
+        later += 1;
+        fresh += inputTokens - again;
+      }
+      turns += 1;
+      input += inputTokens;
+      carried += again ?? 0;
+      before = { inputTokens, outputTokens };
+      return again ?? 0;
+    },
+    view: () => ({ turns, share: input === 0 ? 0 : carried / input, freshTokensPerTurn: later === 0 ? 0 : Math.round(fresh / later) }),
   };
 }
 
@@ -166,12 +209,13 @@ const openStep = ({ step, round, kind, name, at, held, rungs }: Extract<AuditEnt
   usd: 0,
   heldUsd: (held.nanoUsd ?? 0) / 1e9,
   inputTokens: 0,
+  carriedTokens: 0,
   outputTokens: 0,
   isEstimated: false,
   rungs,
 });
 
-const endedStep = (entry: StepEndEntry, rungs: readonly string[]): StepView => ({
+const endedStep = (entry: StepEndEntry, rungs: readonly string[], carriedTokens: number): StepView => ({
   step: entry.step,
   round: entry.round,
   kind: entry.kind,
@@ -182,6 +226,7 @@ const endedStep = (entry: StepEndEntry, rungs: readonly string[]): StepView => (
   usd: (entry.used.nanoUsd ?? 0) / 1e9,
   heldUsd: (entry.held.nanoUsd ?? 0) / 1e9,
   inputTokens: entry.used.inputTokens ?? 0,
+  carriedTokens,
   outputTokens: entry.used.outputTokens ?? 0,
   isEstimated: entry.isEstimated,
   rungs,

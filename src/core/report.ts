@@ -23,6 +23,44 @@ export interface Intervention {
   readonly isShadow?: boolean;
 }
 
+/** One model call and what of it was history. */
+export interface HistoryTurn {
+  /** Number of the model call in its run, from 0. */
+  readonly turn: number;
+  readonly inputTokens: number;
+  /** Input that had been sent before: the input and output of the turn before it. 0 where a conversation begins, or was shortened. */
+  readonly carriedTokens: number;
+  /** What the turn cost, in dollars. */
+  readonly usd: number;
+  /** What sending the history again cost, in dollars: the turn's cost less what it would have been without. */
+  readonly carriedUsd: number;
+}
+
+/**
+ * What a growing history costs per turn: of the run's own model calls whose usage is known. Runs inside it have conversations,
+ * and reports, of their own.
+ *
+ * @example
+ * const { share, freshTokensPerTurn, carriedUsd } = run.report().history;
+ * if (share > 0.8) console.log(`$${carriedUsd} for what was sent before; each turn adds ${freshTokensPerTurn} tokens`);
+ */
+export interface HistoryCost {
+  /** Model calls. */
+  readonly turns: number;
+  /** Input of all of them, in tokens. */
+  readonly inputTokens: number;
+  /** Of it, what had been sent before. */
+  readonly carriedTokens: number;
+  /** `carriedTokens / inputTokens`, 0 to 1. */
+  readonly share: number;
+  /** By how much the input grows from turn to turn beyond the model's own words, on average, in tokens: new questions, tool results. */
+  readonly freshTokensPerTurn: number;
+  /** What sending history again cost, in dollars. */
+  readonly carriedUsd: number;
+  /** The newest 32 turns. */
+  readonly newest: readonly HistoryTurn[];
+}
+
 /**
  * What a run did and what it cost, with that of the runs inside it. Names, numbers and times; never content.
  *
@@ -53,6 +91,8 @@ export interface RunReport {
   readonly overage: PublicAmounts;
   /** All model usage, summed. */
   readonly usage: Usage;
+  /** What its growing history cost. */
+  readonly history: HistoryCost;
   /** Steps whose usage the host did not report: what was held or counted was booked. */
   readonly estimatedSteps: number;
   /** Model calls without a known price; they count as 0 dollars. */

@@ -1,5 +1,5 @@
 import type { Verdict } from '../core/verdict.ts';
-import { leftOf, pressureDetail } from './facts.ts';
+import { leftOf } from './facts.ts';
 import { withLastMessage } from './history.ts';
 import { checkFigures, count, share } from './rung-options.ts';
 import type { Rung, RungContext, RungOptions, RungStanding } from './rung.ts';
@@ -64,11 +64,11 @@ const loopFact = (verdict: Verdict): Fact => ({
   text:
     `You are repeating yourself: ${verdict.reason}. The same again will bring the same. ` +
     'Use what you have, try something different, or finish with an answer that says what is missing.',
-  detail: `told of the loop: ${verdict.reason}`,
+  detail: `the model was told that ${verdict.reason}`,
 });
 
 const budgetFact = (standing: RungStanding): Fact => ({
   key: `${standing.scope} ${standing.dimension} ${standing.limit}`,
   text: `The budget runs low, ${leftOf(standing)} left: finish with what you have.`,
-  detail: `told of the budget: ${pressureDetail(standing)}`,
+  detail: `the model was told that ${leftOf(standing)} are left`,
 });

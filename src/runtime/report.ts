@@ -3,6 +3,7 @@ import type { Halt } from '../core/halt.ts';
 import { toUsd } from '../core/money.ts';
 import type { RunReport } from '../core/report.ts';
 import type { RunInfo } from './events.ts';
+import { historyCost } from './history-totals.ts';
 import type { Totals } from './totals.ts';
 
 /** The report of a run as it stands: a copy that later steps do not change. */
@@ -29,6 +30,7 @@ export function reportOf(parts: {
     expected: { inputTokens, outputTokens, usd: toUsd(nanoUsd) },
     overage: publicAmounts(totals.overage),
     usage: totals.usage,
+    history: historyCost(totals.history),
     estimatedSteps: totals.estimatedSteps,
     unpricedCalls: totals.unpricedCalls,
     models: Object.fromEntries(totals.models),

@@ -98,8 +98,8 @@ export interface RunCore {
   standStill(): () => void;
   /** Throws when no further step may begin; `isClosing` asks for a further attempt of the last one. */
   assertGoing(isClosing?: boolean): void;
-  /** Adds to the totals of the run and of those around it. */
-  add(step: StepTotals): void;
+  /** Adds to the totals of the run and of those around it; `isOwn` is false for a step of a run inside. */
+  add(step: StepTotals, isOwn?: boolean): void;
   /** Asks the detectors. */
   judge(record: StepRecord): void;
   /** A verdict on text while it streams. */

@@ -6,6 +6,7 @@ import type { Verdict } from '../core/verdict.ts';
 import type { SavedLadder } from './climb/saved-ladder.ts';
 import type { RunBudgets } from './options.ts';
 import type { RunCore } from './run-core.ts';
+import { createHistory } from './history-totals.ts';
 import type { Totals } from './totals.ts';
 import { budgets, limits } from './validation.ts';
 
@@ -79,7 +80,8 @@ export function snapshotOf({ core, totals, ...standing }: StandingRun): RunSnaps
 }
 
 const amount = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
-const figures = z.record(z.string(), z.number().min(0));
+const figure = z.number().min(0);
+const figures = z.record(z.string(), figure);
 const amounts = z.object(Object.fromEntries(dimensions.map((dimension) => [dimension, amount]))) as unknown as z.ZodType<Amounts>;
 const names = z.array(z.tuple([z.string(), z.object({ calls: amount, usage: figures, usd: z.number().min(0) })])).max(128);
 const listed = z.array(z.looseObject({ step: amount })).max(128);
@@ -98,6 +100,18 @@ const state = z.object({
     usage: figures,
     estimatedSteps: amount,
     unpricedCalls: amount,
+    history: z
+      .object({
+        turns: amount,
+        laterTurns: amount,
+        inputTokens: amount,
+        carriedTokens: amount,
+        freshTokens: amount,
+        carriedNano: amount,
+        before: z.object({ inputTokens: amount, outputTokens: amount }).optional(),
+        newest: z.array(z.object({ turn: amount, inputTokens: amount, carriedTokens: amount, usd: figure, carriedUsd: figure })).max(64),
+      })
+      .default(createHistory),
     models: names,
     tools: names,
     verdicts: listed,

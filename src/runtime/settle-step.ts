@@ -43,6 +43,7 @@ export function settleStep(parts: OpenStepParts, describe: () => StepInfo, attem
       expected: terms?.expected ?? nothingExpected,
       usage,
       isEstimated,
+      price: booked[0]?.price,
       isUnpriced: call.kind === 'model' && !isAnswered && booked.some(({ price, isCached: cached }) => price === undefined && !cached),
     });
   }

@@ -26,6 +26,7 @@ import type { RunParts, StartedRun } from './run-parts.ts';
 import type { Concurrency } from './options.ts';
 import type { Step } from './step.ts';
 import { detach, isPromise } from './time-limit.ts';
+import { addTurn } from './history-totals.ts';
 import { addStep, createTotals } from './totals.ts';
 
 export function startRun(guard: GuardCore, parts: RunParts): StartedRun {
@@ -134,9 +135,11 @@ export function startRun(guard: GuardCore, parts: RunParts): StartedRun {
       if (deadline.isOver()) throw overTime();
       controller.signal.throwIfAborted();
     },
-    add(step) {
+    add(step, isOwn = true) {
       addStep(totals, step);
-      parent?.add(step);
+      const { kind, usage, used, price, isEstimated } = step;
+      if (isOwn && kind === 'model' && usage && !isEstimated) addTurn(totals.history, { usage, nanoUsd: used.usd, price });
+      parent?.add(step, false);
     },
     ...judgeRun(() => core, totals),
     hasOpenSteps: () => openSteps.size > 0,

@@ -3,6 +3,8 @@ import type { Intervention, NameTotals } from '../core/report.ts';
 import type { Usage } from '../core/usage.ts';
 import { NANO_PER_USD } from '../core/money.ts';
 import type { Verdict } from '../core/verdict.ts';
+import type { ModelPrice } from '../meter/meter.ts';
+import { createHistory, type HistoryTotals } from './history-totals.ts';
 
 /** What a finished step adds to the totals of its run and of the runs around it. */
 export interface StepTotals {
@@ -16,6 +18,8 @@ export interface StepTotals {
   readonly usage: Usage | undefined;
   readonly isEstimated: boolean;
   readonly isUnpriced: boolean;
+  /** The price of its model, if it has one. */
+  readonly price: ModelPrice | undefined;
 }
 
 /** The sums of a run as they grow. */
@@ -27,6 +31,8 @@ export interface Totals {
   usage: Usage;
   estimatedSteps: number;
   unpricedCalls: number;
+  /** Of the run's own model calls alone. */
+  readonly history: HistoryTotals;
   readonly models: Map<string, NameTotals>;
   readonly tools: Map<string, NameTotals>;
   readonly verdicts: Verdict[];
@@ -52,6 +58,7 @@ export const createTotals = (): Totals => ({
   usage: noUsage,
   estimatedSteps: 0,
   unpricedCalls: 0,
+  history: createHistory(),
   models: new Map(),
   tools: new Map(),
   verdicts: [],

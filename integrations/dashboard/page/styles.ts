@@ -88,6 +88,7 @@ button.danger { color: var(--bad); }
 .timeline .cell { text-align: right; font-size: 13px; white-space: nowrap; }
 .timeline .soft { color: var(--soft); }
 .spend { height: 6px; } .spend rect { fill: var(--accent); } .spend rect.held { opacity: 0.25; }
+.spend.turns { height: 56px; } .spend.turns rect.held { opacity: 0.35; }
 .climbs li { padding: 5px 0; overflow-wrap: anywhere; }
 dialog { border: 1px solid var(--line); border-radius: 14px; background: var(--card); color: var(--text); padding: 20px 22px; width: min(420px, calc(100vw - 32px)); box-shadow: 0 12px 40px rgb(0 0 0 / 0.2); }
 dialog::backdrop { background: rgb(10 14 20 / 0.45); }

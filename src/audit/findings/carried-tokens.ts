@@ -1,3 +1,4 @@
+import { carriedFrom, type SentBefore } from '../../core/history.ts';
 import type { AuditEntry, StepEndEntry } from '../log/entry.ts';
 import { boundedMap } from './groups.ts';
 
@@ -9,15 +10,11 @@ export interface SplitInput {
   readonly turn: number;
 }
 
-interface Conversation {
-  readonly inputTokens: number;
-  readonly outputTokens: number;
+interface Conversation extends SentBefore {
   readonly turn: number;
 }
 
 const CONVERSATIONS = 20_000;
-/** An input that is so much smaller than the one before begins anew, or was shortened: nothing of it counts as carried. */
-const SHORTENED = 0.9;
 
 /**
  * Tells how much of each model call's input is history. A call that goes on where the last one of its run (or, for a run's
@@ -30,9 +27,9 @@ export function carriedTokens(): { split(entry: StepEndEntry): SplitInput; forge
       const inputTokens = used.inputTokens ?? 0;
       const session = scopes['session'] === undefined ? undefined : `s\0${tenant}\0${scopes['session']}`;
       const before = conversations.get(run) ?? (session === undefined ? undefined : conversations.get(session));
-      const goesOn = before !== undefined && inputTokens >= before.inputTokens * SHORTENED;
-      const carried = goesOn ? Math.min(inputTokens, before.inputTokens + before.outputTokens) : 0;
-      const turn = goesOn ? before.turn + 1 : 0;
+      const goesOn = carriedFrom(before, inputTokens);
+      const carried = goesOn ?? 0;
+      const turn = goesOn === undefined || before === undefined ? 0 : before.turn + 1;
       const now = { inputTokens, outputTokens: used.outputTokens ?? 0, turn };
       conversations.set(run, now);
       if (session !== undefined) conversations.set(session, now);

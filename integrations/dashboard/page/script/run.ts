@@ -22,6 +22,7 @@ function showRun(state, { detail, accounts }, id) {
   }
   if (detail.climbs.length > 0) cards.push(card('The ladder', make('ul', { class: 'climbs' }, detail.climbs.map((climb) =>
     make('li', {}, make('span', { class: 'pill' }, climb.isShadow ? 'would have' : climb.pressure), ' step ' + climb.step + ': ' + climb.rung + (climb.detail ? ', ' + climb.detail : ''))))));
+  if (detail.history.turns > 2) cards.push(historyCard(detail));
   cards.push(card('Steps' + (detail.hidden > 0 ? ' (the newest ' + detail.timeline.length + ')' : ''), timelineOf(detail)));
   fill(section, cards);
 }
@@ -42,6 +43,20 @@ function loopCard(loop, detail) {
     make('p', {}, loop.reason),
     make('div', { class: 'laps', role: 'group', tabindex: 0, 'aria-label': loop.laps + ' laps of the same steps' }, laps.slice(-40).map((steps, index) =>
       make('div', { class: 'lap' }, make('b', {}, 'lap ' + (Math.max(0, laps.length - 40) + index + 1)), steps.map((step) => make('span', { class: 'chip', title: 'step ' + step }, make('bdi', {}, names.get(step) || 'step ' + step)))))));
+}
+
+// Each turn as a bar: what had been sent before, and on top of it what is new.
+function historyCard({ history, timeline }) {
+  const turns = timeline.filter((step) => step.kind === 'model' && step.inputTokens > 0).slice(-60);
+  const most = Math.max(1, ...turns.map((step) => step.inputTokens));
+  const told = Math.round(history.share * 100) + ' % of all input had been sent before; each turn adds ' + short(history.freshTokensPerTurn) + ' tokens';
+  const bars = turns.flatMap((step, index) => {
+    const [again, whole] = [step.carriedTokens, step.inputTokens].map((tokens) => (tokens / most) * 40);
+    const at = { x: index * 10 + 1, width: 8 };
+    return [make('rect', { class: 'held', ...at, y: 40 - again, height: again }), make('rect', { ...at, y: 40 - whole, height: whole - again }, make('title', {}, 'step ' + step.step + ': ' + short(step.inputTokens) + ' tokens, ' + short(step.carriedTokens) + ' of them again'))];
+  });
+  return card('History', make('p', { class: 'facts' }, told),
+    make('svg', { class: 'spend turns', viewBox: '0 0 ' + Math.max(12, turns.length) * 10 + ' 40', preserveAspectRatio: 'none', role: 'img', 'aria-label': 'Input of each turn: ' + told }, bars));
 }
 
 function timelineOf(detail) {
