@@ -4,13 +4,14 @@ import { createWholeCharacters, noteEntry } from './whole-characters.ts';
 
 /** A vocabulary that is being read, step by step, so that a reader can give the event loop back between steps. */
 export interface VocabularyReader {
-  /** Reads some thousand entries. False once all are read. */
+  /** Reads some hundred entries. False once all are read. */
   step(): boolean;
   /** Whole only after the last step. */
   readonly vocabulary: Vocabulary;
 }
 
-const STEP_BYTES = 65_536;
+/** Bytes that one step reads. The first steps of a process run uncompiled, some twenty times slower than the rest. */
+const STEP_BYTES = 2_048;
 const SPACE = 0x20;
 const LINE_FEED = 0x0a;
 const PADDING = 0x3d;

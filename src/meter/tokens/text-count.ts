@@ -98,7 +98,7 @@ export function createTextCount(encoder: Encoder, text: string): TextCount {
 }
 
 /** Bytes that one step of a stretch takes. */
-const STEP_BYTES = 4_096;
+const STEP_BYTES = 1_024;
 
 /** Counts a stretch that has no safe boundary, so that its pieces may be as long as the stretch itself. */
 function createStretchCount(encoder: Encoder, text: string): TextCount {
