@@ -8,11 +8,13 @@ import { resultsMissingAtEnd } from './gaps.ts';
 import { gracefulSignal } from './graceful-signal.ts';
 import { handlerRun } from './guard-callback-handler.ts';
 import { haltAnswer, isAnswered } from './halt-answers.ts';
-import { isGraphBubbleUp, isMiddlewareError } from './host-errors.ts';
+import { isGraphBubbleUp, isMiddlewareError, isPause } from './host-errors.ts';
 import { MeteringHandler } from './metering-handler.ts';
 import { thrownOn } from './middleware-host.ts';
 import { settingsOf } from './model-call.ts';
 import { isResumeInput, pausedRuns } from './paused-runs.ts';
+import { resumedRun } from './resumed-run.ts';
+import { saveRun, threadIn, waitingAt, type Thread } from './saved-runs.ts';
 
 export interface GuardAgentOptions {
   /** Scope ids beside those that are found in the config of a call (`configurable`, `context`, `metadata`). They win. */
@@ -55,12 +57,13 @@ export interface AgentCall {
 export async function openCall(agent: GuardedAgent, input: unknown, config: RunnableConfig | undefined): Promise<AgentCall> {
   const { guard, name } = agent;
   const given = config ?? {};
-  const thread = threadOf(given, name);
-  const { run, isOwn } = runFor(agent, given, input, thread);
+  const thread = threadIn((agent.target as Partial<Threaded>).checkpointer, given.configurable);
+  const { run, isOwn, place } = await seatFor(agent, given, input, thread);
   const within = <T>(fn: () => T): T => guard.within(run, name, fn);
   const { signal, stop } = gracefulSignal(run, agent.kind.name === 'createAgent');
   const handler = new MeteringHandler(guard, { enter: () => guard.current()?.run ?? run, find: () => guard.current()?.run ?? run });
   let isInterrupted = false;
+  const isRetryable = isOwn && run.parentId === undefined && thread !== undefined && isResumeInput(input);
   return {
     run,
     within,
@@ -72,50 +75,81 @@ export async function openCall(agent: GuardedAgent, input: unknown, config: Runn
     swallowed: () => (isAnswered(run) ? undefined : haltFeltIn(run)),
     async failed(error) {
       if (isGraphBubbleUp(error)) {
-        isInterrupted = true;
+        isInterrupted ||= isPause(error);
         return { error };
       }
       const stopped = run.haltError;
+      // What was taken up and failed can be taken up again from the same checkpoint, and is the same run then.
+      isInterrupted ||= isRetryable && !stopped;
       if (!stopped) return { error: withoutLayer(error) };
       return (await haltAnswer(guard, run)) ?? { error: stopped };
     },
     async close() {
       stop();
       if (!isOwn) return;
-      if (isInterrupted && thread !== undefined && !run.haltError) pausedRuns(guard).add(thread, run);
-      else await run.end();
+      if (!isInterrupted && thread && hidesInterrupts(given)) isInterrupted = (await waitingAt(thread)).isInterrupted;
+      if (!isInterrupted || place === undefined || run.haltError || run.isEnded) return run.end();
+      pausedRuns(guard).add(place, run);
+      if (thread && run.parentId === undefined) await saveRun(thread, run).catch(() => {});
     },
   };
 }
 
-function runFor(
+interface Seat {
+  readonly run: Run;
+  /** Whether the run ends with the call. */
+  readonly isOwn: boolean;
+  /** Where it waits, should it be interrupted. */
+  readonly place: string | undefined;
+}
+
+async function seatFor(
   { guard, name, options }: GuardedAgent,
   config: RunnableConfig,
   input: unknown,
-  thread: string | undefined,
-): { run: Run; isOwn: boolean } {
+  thread: Thread | undefined,
+): Promise<Seat> {
   const around = guard.current();
   // Within `guard.run` the agent takes that run; within another agent it is a run of its own, inside that one.
-  if (around && around.agent === undefined && !around.run.isEnded) return { run: around.run, isOwn: false };
-  const waiting = around || thread === undefined ? undefined : pausedRuns(guard).take(thread, isResumeInput(input));
-  if (waiting) return { run: waiting, isOwn: true };
-  const parent = around?.run ?? handlerRun(guard, config.callbacks);
-  const run = guard.start({
-    scopes: { ...guard.scopesOf(config), ...options.scopes?.(config) },
-    agent: name,
-    ...(options.budgets ? { budgets: options.budgets } : {}),
-    ...(parent && !parent.isEnded ? { parent } : {}),
-  });
-  return { run, isOwn: true };
+  if (around && around.agent === undefined && !around.run.isEnded) return { run: around.run, isOwn: false, place: undefined };
+  const scopes = { ...guard.scopesOf(config), ...options.scopes?.(config) };
+  const outer = around?.run ?? handlerRun(guard, config.callbacks);
+  const parent = outer && !outer.isEnded ? outer : undefined;
+  const place = placeOf(config, name, parent);
+  const here = place === undefined ? undefined : pausedRuns(guard).take(place, parent !== undefined || isResumeInput(input));
+  if (parent) return { run: here ?? guard.start({ ...startOptions(), parent }), isOwn: true, place };
+  // A fork of an older checkpoint, which the caller names, is a run of its own.
+  const isFork = config.configurable?.['checkpoint_id'] !== undefined;
+  const isResumed = isResumeInput(input) && !isFork;
+  const waiting = isResumed ? await resumedRun(guard, here, thread, scopes.tenant) : undefined;
+  return { run: waiting ?? guard.start(startOptions()), isOwn: true, place };
+
+  function startOptions(): RunOptions<string> {
+    return { scopes, agent: name, ...(options.budgets ? { budgets: options.budgets } : {}) };
+  }
 }
 
-const threadOf = ({ configurable }: RunnableConfig, name: string): string | undefined => {
-  const thread: unknown = configurable?.['thread_id'];
-  return typeof thread === 'string' || typeof thread === 'number' ? `${name}:${thread}` : undefined;
+/**
+ * Where a run waits: the thread of its agent; inside another run also the node that calls it, for a node that is run again
+ * from its checkpoint calls the same agent again.
+ */
+const placeOf = ({ configurable }: RunnableConfig, name: string, parent: Run | undefined): string | undefined => {
+  const { thread_id: thread, checkpoint_ns: node } = settingsOf(configurable);
+  if (typeof thread !== 'string' && typeof thread !== 'number') return undefined;
+  return parent ? `${name}:${thread}:${String(node)}:${parent.id}` : `${name}:${thread}`;
 };
 
-const hasInterrupt = (output: unknown): boolean =>
-  (Array.isArray(output) ? output : [output]).some((piece) => typeof piece === 'object' && piece !== null && '__interrupt__' in piece);
+/** Whether a piece of output, an event or one of several values at once tells of an interrupt. */
+function hasInterrupt(output: unknown): boolean {
+  const { chunk, output: ended } = settingsOf(settingsOf(output)['data']);
+  return [output, chunk, ended].flat().some((piece) => typeof piece === 'object' && piece !== null && '__interrupt__' in piece);
+}
+
+/** Streams of messages or of a user's own pieces say nothing of interrupts. */
+function hidesInterrupts(config: RunnableConfig): boolean {
+  const { streamMode = 'updates' } = settingsOf(config);
+  return ![streamMode].flat().some((mode) => mode === 'updates' || mode === 'values' || mode === 'tasks' || mode === 'debug');
+}
 
 /** `createAgent` puts a layer around what a middleware throws; the guard's own one is taken off, for unguarded there is none. */
 function withoutLayer(error: unknown): unknown {

@@ -6,6 +6,9 @@ import { AsyncLocalStorageProviderSingleton } from '@langchain/core/singletons';
 export const callbacksInForce = (callbacks: Callbacks | undefined): Callbacks | undefined =>
   callbacks ?? AsyncLocalStorageProviderSingleton.getRunnableConfig()?.callbacks;
 
+/** The signal of a call: the one it was given, else the one that LangChain carries in its own context, which a given one replaces. */
+export const signalInForce = (signal: unknown): unknown => signal ?? AsyncLocalStorageProviderSingleton.getRunnableConfig()?.signal;
+
 /** The handlers in a config's `callbacks`, which may be a list or a manager. */
 export function handlersIn(callbacks: unknown): readonly unknown[] {
   if (Array.isArray(callbacks)) return callbacks;

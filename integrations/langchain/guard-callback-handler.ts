@@ -1,7 +1,7 @@
 import type { Run, RunBudgets, RunOptions } from 'holdfast';
 import type { AnyGuard } from './any-guard.ts';
 import { handlersIn, parentRunIdIn } from './callbacks.ts';
-import { isGraphBubbleUp } from './host-errors.ts';
+import { isPause } from './host-errors.ts';
 import { MeteringHandler, type LangChainRun, type RunFinder } from './metering-handler.ts';
 import { settingsOf } from './model-call.ts';
 import { isResumeInput, pausedRuns } from './paused-runs.ts';
@@ -67,7 +67,7 @@ function runsOfRoots(guard: AnyGuard, { scopes, budgets }: GuardCallbackHandlerO
       return guard.current()?.run ?? run;
     },
     async leave(runId, error) {
-      if (isGraphBubbleUp(error)) tree.interrupted(runId);
+      if (isPause(error)) tree.interrupted(runId);
       const ended = tree.leave(runId);
       if (!ended) return;
       if (ended.isInterrupted && ended.thread !== undefined) pausedRuns(guard).add(ended.thread, ended.run);

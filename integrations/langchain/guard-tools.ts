@@ -5,7 +5,8 @@ import type { AnyGuard } from './any-guard.ts';
 import { callbacksInForce } from './callbacks.ts';
 import { feltHalt } from './felt-halts.ts';
 import { handlerRun } from './guard-callback-handler.ts';
-import { isGraphBubbleUp } from './host-errors.ts';
+import { replayKey } from './graph-node.ts';
+import { isGraphBubbleUp, isParentCommand } from './host-errors.ts';
 import { settingsOf } from './model-call.ts';
 import { toolResult } from './step-result.ts';
 import { toolHints } from './tool-hints.ts';
@@ -40,14 +41,16 @@ async function meteredCall(guard: AnyGuard, tool: object, input: unknown, config
   const isOwn = !around || around.isEnded;
   const run = isOwn ? guard.start({ scopes: guard.scopesOf(settingsOf(config)) }) : around;
   try {
-    return await meteredStep(run, toolCallOf(tool, input, config), call);
+    const { thread_id: threadId, checkpoint_ns: node } = settingsOf(settingsOf(config)['configurable']);
+    const toolCall = toolCallOf(tool, input, config);
+    return await meteredStep(run, toolCall, replayKey(threadId, node, toolCall.id), call);
   } finally {
     if (isOwn) await run.end();
   }
 }
 
-async function meteredStep(run: Run, toolCall: ToolCall, call: () => Promise<unknown>): Promise<unknown> {
-  const step = await run.begin(toolCall).catch((error: unknown) => {
+async function meteredStep(run: Run, toolCall: ToolCall, replayed: string | undefined, call: () => Promise<unknown>): Promise<unknown> {
+  const step = await run.begin(toolCall, { replayKey: replayed }).catch((error: unknown) => {
     feltHalt(run);
     throw error;
   });
@@ -63,7 +66,8 @@ async function meteredStep(run: Run, toolCall: ToolCall, call: () => Promise<unk
     await step.end(toolResult(output));
     return step.isJoined || offer.kind === 'answer' ? output : notedResult(output, offer.edits.note);
   } catch (error) {
-    if (isGraphBubbleUp(error)) await step.release();
+    if (isParentCommand(error)) await step.end(toolResult(error.command));
+    else if (isGraphBubbleUp(error)) await step.release();
     else await step.fail(error);
     throw error;
   }

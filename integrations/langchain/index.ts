@@ -7,5 +7,6 @@ export { guardAgent, type GuardAgentOptions } from './guard-agent.ts';
 export { GuardCallbackHandler, type GuardCallbackHandlerOptions } from './guard-callback-handler.ts';
 export { guardMiddleware, type GuardMiddlewareOptions } from './guard-middleware.ts';
 export type { MiddlewareConfig } from './middleware-runs.ts';
+export { interruptHandoff, type HandoffInterrupt } from './interrupt-handoff.ts';
 export { guardModel } from './guard-model.ts';
 export { guardTools } from './guard-tools.ts';

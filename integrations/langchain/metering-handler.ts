@@ -7,7 +7,9 @@ import { attemptKey, attemptWatch, type AttemptWatch } from './attempt-context.t
 import { guardClaims, type Claims } from './claims.ts';
 import { chatModelEvent, textModelEvent, toolEvent, type ModelEvent } from './event-calls.ts';
 import { feltHalt } from './felt-halts.ts';
-import { isGraphBubbleUp } from './host-errors.ts';
+import { replayKey } from './graph-node.ts';
+import { isGraphBubbleUp, isParentCommand } from './host-errors.ts';
+import { settingsOf } from './model-call.ts';
 import { modelResult, toolResult } from './step-result.ts';
 import { eventPieces, tokenPieces } from './stream-pieces.ts';
 import { usageReport } from './usage-report.ts';
@@ -100,7 +102,12 @@ export class MeteringHandler extends BaseCallbackHandler {
     runName?: string,
     toolCallId?: string,
   ): Promise<void> {
-    await this.#begin({ runId, parentRunId, metadata, name: runName }, () => toolEvent(serialized, input, runName, toolCallId));
+    const { thread_id: threadId, checkpoint_ns: node } = settingsOf(metadata);
+    await this.#begin(
+      { runId, parentRunId, metadata, name: runName },
+      () => toolEvent(serialized, input, runName, toolCallId),
+      replayKey(threadId, node, toolCallId),
+    );
   }
 
   override async handleLLMNewToken(
@@ -150,7 +157,10 @@ export class MeteringHandler extends BaseCallbackHandler {
 
   override async handleToolError(error: unknown, runId: string): Promise<void> {
     // A tool that waits for a person has not been called yet: it will be, when the person has answered.
-    await this.#settle(runId, error, ({ step }) => (isGraphBubbleUp(error) ? step.release() : step.fail(error)));
+    await this.#settle(runId, error, ({ step }) => {
+      if (isParentCommand(error)) return step.end(toolResult(error.command));
+      return isGraphBubbleUp(error) ? step.release() : step.fail(error);
+    });
   }
 
   override async handleAgentAction(_action: unknown, runId: string): Promise<void> {
@@ -182,7 +192,7 @@ export class MeteringHandler extends BaseCallbackHandler {
     await this.#runs.leave?.(runId, error);
   }
 
-  async #begin(event: LangChainRun, callOf: () => Call): Promise<void> {
+  async #begin(event: LangChainRun, callOf: () => Call, replayed?: string): Promise<void> {
     const { runId } = event;
     const run = this.#runs.enter(event);
     if (!run || run.isEnded || !this.#claims.take(runId, this)) return;
@@ -190,7 +200,7 @@ export class MeteringHandler extends BaseCallbackHandler {
       const call = callOf();
       const key = call.kind === 'model' ? (attemptKey(this.guard) ?? runId) : undefined;
       // No await before this line: parallel tools are told of at once, and each must find what the others hold.
-      const step = await run.begin(call, { key, canEdit: false });
+      const step = await run.begin(call, { key, canEdit: false, replayKey: replayed });
       this.#keep(runId, { step, watch: call.kind === 'model' && step.isJoined ? attemptWatch(this.guard) : undefined });
     } catch (error) {
       feltHalt(run);

@@ -5,6 +5,9 @@ import { editedMessages } from './edited-messages.ts';
 import { editedModel, editsOfModel } from './edited-model.ts';
 import { feltHalt } from './felt-halts.ts';
 import { closedGaps } from './gaps.ts';
+import { hasAnswers } from './answered-handoffs.ts';
+import { isPause } from './host-errors.ts';
+import { passHeededAnswers } from './interrupt-handoff.ts';
 import { hasLanded } from './graceful-signal.ts';
 import { haltAnswer } from './halt-answers.ts';
 import { messageView, messageViews } from './message-views.ts';
@@ -36,12 +39,14 @@ export async function guardedModelCall(host: MiddlewareHost, request: ModelHookR
   const { runs } = host;
   const views = messageViews(request.messages);
   const messages = closedGaps(request.messages, views);
-  const run = runs.runOf(request.runtime, messages.at(-1)?.getType() === 'human');
+  const found = runs.runOf(request.runtime, messages.at(-1)?.getType() === 'human');
+  const run = found instanceof Promise ? await found : found;
   const isWhole = messages === request.messages;
   const response = isWhole
     ? await modelStep(host, run, request, views, next)
     : await modelStep(host, run, { ...request, messages }, messageViews(messages), next);
-  runs.rest(run, !(answerIn(response)?.tool_calls?.length ?? 0));
+  const saving = runs.rest(run, answerIn(response)?.tool_calls?.length ? 'more' : 'end');
+  if (saving) await saving;
   return isWhole || !AIMessage.isInstance(response) ? response : repairedThread(messages, response);
 }
 
@@ -56,6 +61,7 @@ async function modelStep(
   let step: Step | undefined;
   const watch: AttemptWatch = { newest: 'none' };
   try {
+    if (hasAnswers(run.id)) await passHeededAnswers(run.id);
     const inner = innermost(request.model);
     step = await run.begin(
       modelCall(modelFacts(inner), withSystemView(request, views), wireTools(request.tools), settingsOf(request.modelSettings), inner),
@@ -78,10 +84,14 @@ async function modelStep(
     return begun.offer.kind === 'call' && begun.offer.isClosing ? withoutToolCalls(response) : response;
   } catch (error) {
     await step?.fail(error);
+    if (isPause(error)) {
+      await runs.rest(run, 'wait');
+      throw error;
+    }
     feltHalt(run);
     const answer = await haltAnswer(guard, run);
     if (answer) return answerMessage(answer.output);
-    runs.rest(run, true);
+    await runs.rest(run, 'end');
     if (run.haltError) {
       // LangChain puts a layer around what is thrown here; of an abort it gives the reason itself.
       hasLanded(run);

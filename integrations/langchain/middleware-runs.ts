@@ -4,6 +4,8 @@ import type { AnyGuard } from './any-guard.ts';
 import { handlerRun } from './guard-callback-handler.ts';
 import { settingsOf } from './model-call.ts';
 import { detached } from './detached.ts';
+import { resumedRun } from './resumed-run.ts';
+import { saveRun, threadIn, type Thread } from './saved-runs.ts';
 
 /** The part of a middleware's runtime that names the invocation and the scopes it works for. */
 export interface MiddlewareRuntime {
@@ -27,11 +29,17 @@ export interface MiddlewareConfig {
 
 /** Finds the run of a middleware's hook, and ends the runs that nobody else ends. */
 export interface MiddlewareRuns {
-  /** `isNewInput`: whether a person's message is what the model is to answer. */
-  runOf(runtime: MiddlewareRuntime, isNewInput: boolean): Run;
-  /** A hook is over; `isLast` when nothing is to follow it. */
-  rest(run: Run, isLast: boolean): void;
+  /**
+   * `isNewInput`: whether a person's message is what the model is to answer. A promise where a thread goes on that another
+   * process left.
+   */
+  runOf(runtime: MiddlewareRuntime, isNewInput: boolean): Run | Promise<Run>;
+  /** A hook is over; `then` says what is to follow it. A promise where the run must be left in its checkpoint first. */
+  rest(run: Run, then: Afterwards): Promise<void> | undefined;
 }
+
+/** What follows a hook: further ones, nothing, or nothing until a person has answered. */
+export type Afterwards = 'more' | 'end' | 'wait';
 
 interface OwnRun {
   readonly run: Run;
@@ -41,6 +49,11 @@ interface OwnRun {
   working: number;
   timer: NodeJS.Timeout | undefined;
   isLanding: boolean;
+  /** The checkpoint at which a hook of it waits for a person. */
+  waitsAt: Thread | undefined;
+  isWaiting: boolean;
+  /** Lets its time go on. */
+  goOn: (() => void) | undefined;
 }
 
 /** The agent may go on after an answer: another middleware may send it back to the model. */
@@ -58,6 +71,7 @@ export function middlewareRuns(guard: AnyGuard, options: MiddlewareRunOptions): 
   const byInvocation = new WeakMap<object, OwnRun>();
   const byThread = new Map<string, OwnRun>();
   const byRun = new WeakMap<Run, OwnRun>();
+  const byResumption = new WeakMap<object, Promise<Run>>();
 
   const end = (own: OwnRun): void => {
     clearTimeout(own.timer);
@@ -74,30 +88,57 @@ export function middlewareRuns(guard: AnyGuard, options: MiddlewareRunOptions): 
   /** A hook is at work again: the run is not over, even if it seemed so. */
   function wake(own: OwnRun): void {
     own.working += 1;
+    own.isWaiting = false;
+    own.goOn?.();
+    own.goOn = undefined;
     if (own.isLanding) restFor(own, REST_MAX_MS);
   }
 
-  function startOwn(invocation: object, config: MiddlewareConfig, parent: Run | undefined, isNewInput: boolean): Run {
+  function startOwn(invocation: object, config: MiddlewareConfig, parent: Run | undefined, isNewInput: boolean): Run | Promise<Run> {
     const thread = threadOf(config);
-    const waiting = thread === undefined ? undefined : byThread.get(thread);
-    if (waiting && !parent && !isNewInput && !waiting.run.isEnded) {
-      // The thread goes on where it was interrupted.
-      byInvocation.set(invocation, waiting);
-      wake(waiting);
-      return waiting.run;
+    const waiting = thread === undefined || parent ? undefined : byThread.get(thread);
+    const isResumed = config.configurable['__pregel_resuming'] === true || (waiting !== undefined && !isNewInput);
+    if (!isResumed || parent) {
+      if (waiting?.working === 0) end(waiting);
+      return own(guard.start({ ...startOptions(config), ...(parent ? { parent } : {}) }), invocation, parent ? undefined : thread);
     }
-    if (waiting && !parent && waiting.working === 0) end(waiting);
-    const run = guard.start({
-      scopes: { ...guard.scopesOf(config), ...options.scopes?.(config) },
-      agent: options.agent ?? 'agent',
-      ...(options.budgets ? { budgets: options.budgets } : {}),
-      ...(parent ? { parent } : {}),
+    // The thread goes on where it was interrupted.
+    const place = threadIn(config.configurable['__pregel_checkpointer'], config.configurable);
+    const given = startOptions(config);
+    const resuming = resumedRun(guard, waiting?.run, place, given.scopes?.tenant).then((run) => {
+      if (run && run === waiting?.run) {
+        byInvocation.set(invocation, waiting);
+        wake(waiting);
+        return run;
+      }
+      return own(run ?? guard.start(given), invocation, thread);
     });
-    const own: OwnRun = { run, invocation, thread: parent ? undefined : thread, working: 1, timer: undefined, isLanding: false };
-    restFor(own, REST_MAX_MS);
-    byInvocation.set(invocation, own);
-    byRun.set(run, own);
-    if (own.thread !== undefined) byThread.set(own.thread, own);
+    byResumption.set(invocation, resuming);
+    return resuming;
+  }
+
+  const startOptions = (config: MiddlewareConfig): RunOptions<string> => ({
+    scopes: { ...guard.scopesOf(config), ...options.scopes?.(config) },
+    agent: options.agent ?? 'agent',
+    ...(options.budgets ? { budgets: options.budgets } : {}),
+  });
+
+  function own(run: Run, invocation: object, thread: string | undefined): Run {
+    const started: OwnRun = {
+      run,
+      invocation,
+      thread,
+      working: 1,
+      timer: undefined,
+      isLanding: false,
+      waitsAt: undefined,
+      isWaiting: false,
+      goOn: undefined,
+    };
+    restFor(started, REST_MAX_MS);
+    byInvocation.set(invocation, started);
+    byRun.set(run, started);
+    if (thread !== undefined) byThread.set(thread, started);
     return run;
   }
 
@@ -112,19 +153,31 @@ export function middlewareRuns(guard: AnyGuard, options: MiddlewareRunOptions): 
         if (seen && !seen.isEnded) return seen;
       }
       const invocation = invocationOf(config, runtime);
-      const own = byInvocation.get(invocation);
-      if (own && !own.run.isEnded) {
-        wake(own);
-        return own.run;
+      const known = byInvocation.get(invocation);
+      if (known && !known.run.isEnded) {
+        wake(known);
+        return known.run;
       }
+      const resuming = byResumption.get(invocation);
+      // Tools that run at the same time are resumed together.
+      if (resuming && !known) return resuming.then(() => this.runOf(runtime, isNewInput));
       return startOwn(invocation, configOf(config, runtime), around?.run, isNewInput);
     },
-    rest(run, isLast) {
-      const own = byRun.get(run);
-      if (!own || run.isEnded) return;
-      own.working -= 1;
-      if (isLast) restFor(own, REST_AFTER_ANSWER_MS);
-      else own.timer?.refresh();
+    rest(run, then) {
+      const known = byRun.get(run);
+      if (!known || run.isEnded) return undefined;
+      known.working -= 1;
+      if (then === 'end') restFor(known, REST_AFTER_ANSWER_MS);
+      else known.timer?.refresh();
+      if (then === 'wait') {
+        const { configurable } = settingsOf(AsyncLocalStorageProviderSingleton.getRunnableConfig());
+        known.isWaiting = true;
+        known.waitsAt = threadIn(settingsOf(configurable)['__pregel_checkpointer'], configurable);
+      }
+      // Others of the same round may still be at work: their steps are in the checkpoint then, and must be in the run's state.
+      if (!known.isWaiting || known.working > 0) return undefined;
+      known.goOn ??= run.pause();
+      return known.waitsAt && saveRun(known.waitsAt, run).catch(() => {});
     },
   };
 }

@@ -2,9 +2,11 @@ import { ToolMessage } from '@langchain/core/messages';
 import type { Run, Step, ToolCall, ToolHints } from 'holdfast';
 import { feltHalt } from './felt-halts.ts';
 import { haltAnswer } from './halt-answers.ts';
-import { isGraphBubbleUp, isMiddlewareError, isToolInvocationError } from './host-errors.ts';
+import { replayKey } from './graph-node.ts';
+import { isGraphBubbleUp, isMiddlewareError, isParentCommand, isPause, isToolInvocationError } from './host-errors.ts';
 import { passedOn, type MiddlewareHost } from './middleware-host.ts';
-import type { MiddlewareRuntime } from './middleware-runs.ts';
+import type { Afterwards, MiddlewareRuntime } from './middleware-runs.ts';
+import { settingsOf } from './model-call.ts';
 import { toolResult } from './step-result.ts';
 import { untilAborted } from './until-aborted.ts';
 import { toolHints } from './tool-hints.ts';
@@ -23,11 +25,17 @@ export type ToolHookNext = (request: ToolHookRequest) => Promise<unknown>;
 
 /** One tool call of an agent, as a step. Calls of unknown tools and calls with arguments that do not fit are seen here too. */
 export async function guardedToolCall(host: MiddlewareHost, request: ToolHookRequest, next: ToolHookNext): Promise<unknown> {
-  const run = host.runs.runOf(request.runtime, false);
+  const found = host.runs.runOf(request.runtime, false);
+  const run = found instanceof Promise ? await found : found;
+  let then: Afterwards = 'more';
   try {
     return await toolStep(host, run, request, next);
+  } catch (error) {
+    if (isPause(error)) then = 'wait';
+    throw error;
   } finally {
-    host.runs.rest(run, false);
+    const saving = host.runs.rest(run, then);
+    if (saving) await saving;
   }
 }
 
@@ -35,7 +43,8 @@ async function toolStep(host: MiddlewareHost, run: Run, request: ToolHookRequest
   const { toolCall } = request;
   let step: Step | undefined;
   try {
-    const begun = await run.begin(callOf(toolCall, toolHints(request.tool)));
+    const { thread_id: threadId, checkpoint_ns: node } = settingsOf(request.runtime.configurable);
+    const begun = await run.begin(callOf(toolCall, toolHints(request.tool)), { replayKey: replayKey(threadId, node, toolCall.id) });
     step = begun;
     const { offer } = step;
     if (offer.kind === 'answer') {
@@ -50,6 +59,10 @@ async function toolStep(host: MiddlewareHost, run: Run, request: ToolHookRequest
     await step.end(toolResult(output));
     return notedResult(output, offer.edits.note);
   } catch (error) {
+    if (isParentCommand(error)) {
+      await step?.end(toolResult(error.command));
+      throw error;
+    }
     if (isGraphBubbleUp(error)) {
       // The tool waits for a person and is called again when the answer is there: that call is the one that counts.
       await step?.release();

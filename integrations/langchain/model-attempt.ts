@@ -5,12 +5,14 @@ import type { Generation, LLMResult } from '@langchain/core/outputs';
 import type { Call, CallEdits, Run, Step } from 'holdfast';
 import type { AnyGuard } from './any-guard.ts';
 import { attemptKey, attemptWatch, withinAttempt } from './attempt-context.ts';
+import { hasAnswers } from './answered-handoffs.ts';
 import { isBinding } from './bindings.ts';
-import { handlersIn, withHandler } from './callbacks.ts';
+import { handlersIn, signalInForce, withHandler } from './callbacks.ts';
 import { editedMessages } from './edited-messages.ts';
 import { editedModel, editsOfModel } from './edited-model.ts';
 import { feltHalt } from './felt-halts.ts';
 import { messageViews } from './message-views.ts';
+import { passHeededAnswers } from './interrupt-handoff.ts';
 import { modelCall, modelFacts, settingsOf } from './model-call.ts';
 import { modelResult } from './step-result.ts';
 import { StreamMeter } from './stream-meter.ts';
@@ -59,6 +61,7 @@ export const attemptsIn =
     attempts += 1;
     const key = attemptKey(guard) ?? `attempt ${attempts}`;
     try {
+      if (hasAnswers(seat.run.id)) await passHeededAnswers(seat.run.id);
       const step = await seat.run.begin(seat.call ?? callOf(request), { key, canEdit: editsOfModel(request.model) });
       return openAttempt(guard, seat, step, key, request);
     } catch (error) {
@@ -97,7 +100,7 @@ async function openAttempt(guard: AnyGuard, seat: RunSeat, step: Step, key: stri
   if (offer?.kind === 'answer') await leave();
   return {
     ...edited,
-    options: { ...edited.options, signal: eitherSignal(edited.options['signal'], step.signal) },
+    options: { ...edited.options, signal: eitherSignal(signalInForce(edited.options['signal']), step.signal) },
     callbacks: streamMeter ? withHandler(request.callbacks, streamMeter) : request.callbacks,
     answer: offer?.kind === 'answer' ? answerMessage(offer.output) : undefined,
     within: (fn) => withinAttempt(guard, step, key, fn),

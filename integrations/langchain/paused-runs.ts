@@ -7,12 +7,12 @@ interface Paused {
   readonly resume: () => void;
 }
 
-/** The runs of a guard that wait for a person, by thread. */
+/** The runs of a guard that wait for a person, by where they wait. */
 export interface PausedRuns {
   /** Puts a run aside: its time stands still until it is taken up. */
-  add(thread: string, run: Run): void;
-  /** The run that waits on this thread. With `isResumed` it goes on; otherwise it is over, for the thread has moved on. */
-  take(thread: string, isResumed: boolean): Run | undefined;
+  add(place: string, run: Run): void;
+  /** The run that waits here. With `isResumed` it goes on; otherwise it is over, for the thread has moved on. */
+  take(place: string, isResumed: boolean): Run | undefined;
 }
 
 /** More runs than this do not wait: the oldest is ended. */
@@ -24,25 +24,28 @@ export function pausedRuns(guard: AnyGuard): PausedRuns {
   const known = pausedOf.get(guard);
   if (known) return known;
   const paused = new Map<string, Paused>();
-  const end = (thread: string): void => {
-    const waiting = paused.get(thread);
-    paused.delete(thread);
-    if (waiting) detached(waiting.run.end());
+  const end = (place: string): void => {
+    const waiting = paused.get(place);
+    paused.delete(place);
+    if (!waiting) return;
+    // What waits inside a run that is over waits in vain.
+    for (const [other, { run }] of paused) if (run.parentId === waiting.run.id) end(other);
+    detached(waiting.run.end());
   };
   const runs: PausedRuns = {
-    add(thread, run) {
-      end(thread);
-      paused.set(thread, { run, resume: run.pause() });
+    add(place, run) {
+      end(place);
+      paused.set(place, { run, resume: run.pause() });
       if (paused.size > PAUSED_MAX) for (const oldest of paused.keys()) return end(oldest);
     },
-    take(thread, isResumed) {
-      const waiting = paused.get(thread);
+    take(place, isResumed) {
+      const waiting = paused.get(place);
       if (!waiting) return undefined;
       if (!isResumed || waiting.run.isEnded) {
-        end(thread);
+        end(place);
         return undefined;
       }
-      paused.delete(thread);
+      paused.delete(place);
       waiting.resume();
       return waiting.run;
     },
