@@ -41,6 +41,12 @@ export const floors = [
   integration('dashboard'),
   // The demo's scenes are loaded only when they are played.
   floor('integrations/cli/demo', { sees: ['integrations/cli'], packages: ['holdfast', 'holdfast/*', ...langchain, 'zod'] }),
-  floor('integrations/cli', { sees: ['integrations/cli/demo'], packages: ['holdfast', 'holdfast/*'], lazy: peers }),
+  // The proxy's configuration is checked, and told to editors, by zod.
+  floor('integrations/cli/proxy', { sees: ['integrations/cli'], packages: ['holdfast', 'holdfast/*', 'zod'], lazy: peers }),
+  floor('integrations/cli', {
+    sees: ['integrations/cli/demo', 'integrations/cli/proxy'],
+    packages: ['holdfast', 'holdfast/*'],
+    lazy: peers,
+  }),
   floor('examples', { packages: ['holdfast', 'holdfast/*', ...peers, 'zod'] }),
 ];

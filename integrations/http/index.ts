@@ -12,3 +12,4 @@ export { haltRefusal, RefusedRequestError, type Problem, type Refusal } from './
 export { rateLimitFields } from './rate-limit-fields.ts';
 export { readBody, type BodyLimits } from './node-body.ts';
 export { decoded as decodedBody } from './decoded.ts';
+export { endEarly } from './end-early.ts';

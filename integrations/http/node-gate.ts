@@ -3,6 +3,7 @@ import { ClientGoneError, endSoon, passage, problemText, refusalFor, type Arriva
 import { hasBody, readBody } from './node-body.ts';
 import type { Admission, GatedGuard, GateSettings } from './options.ts';
 import type { Refusal } from './problem.ts';
+import { endEarly } from './end-early.ts';
 
 /** What comes after the gate: Express's `next`, or a handler of one's own, which may be asynchronous. */
 export type Next = (error?: unknown) => unknown;
@@ -15,7 +16,7 @@ export function nodeGate(guard: GatedGuard, settings: GateSettings, remember: (r
     response.setHeader('content-type', 'application/problem+json');
     response.setHeader('content-length', body.length);
     response.statusCode = refusal.status;
-    endUnread(response, body);
+    endEarly(response, body);
   };
 
   async function pass(request: IncomingMessage, response: ServerResponse, next: Next): Promise<void> {
@@ -79,20 +80,4 @@ function bytesOf(parsed: unknown): Uint8Array {
   if (parsed === undefined) return new Uint8Array();
   if (parsed instanceof Uint8Array) return parsed;
   return Buffer.from(typeof parsed === 'string' ? parsed : (JSON.stringify(parsed) ?? ''));
-}
-
-/** How long a client whose body is not wanted may take to read the answer. */
-const LINGER_MS = 500;
-
-/**
- * Ends a response. Where part of the request has not been read, it never will be: the connection is given up, a moment later,
- * so that the answer reaches a client that is still sending.
- */
-function endUnread(response: ServerResponse, body: Buffer): void {
-  const { req: request } = response;
-  if (request.complete || !hasBody(request)) return void response.end(body);
-  response.setHeader('connection', 'close');
-  response.write(body);
-  const timer = setTimeout(() => request.socket.destroy(), LINGER_MS);
-  response.once('close', () => clearTimeout(timer));
 }

@@ -1,0 +1,40 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Caller } from './keys.ts';
+import { isId, type PathIds } from './routes.ts';
+
+/** For whom a request works, or why it may not say so. */
+export type Scoped =
+  | { readonly kind: 'scopes'; readonly scopes: Readonly<Record<string, string>>; readonly run: string | undefined }
+  | { readonly kind: 'refusal'; readonly status: number; readonly message: string };
+
+/** The scopes that a trusted client may name. */
+const named = ['tenant', 'user', 'feature', 'session'] as const;
+
+/**
+ * The scopes of a request: those of its key, and where the key is trusted, those that path and headers (`holdfast-user`, …)
+ * name beside them. A key's own are never replaced: a client does not choose whose budget it spends. The run is a name of the
+ * caller's own, and needs no trust: a new run has less to spend than the user, never more.
+ */
+export function scopesOf(caller: Caller, path: PathIds, headers: IncomingHttpHeaders): Scoped {
+  const asked: Record<string, string> = {};
+  for (const scope of [...named, 'run']) {
+    const header = headers[`holdfast-${scope}`];
+    const ids = [path[scope], header].filter((id) => id !== undefined);
+    if (ids.length === 0) continue;
+    const [id] = ids;
+    if (ids.some((other) => other !== id)) return refusal(400, `path and header name two different ids for ${scope}`);
+    if (typeof id !== 'string' || !isId(id))
+      return refusal(400, `the id for ${scope} is not one: 1 to 256 characters, no control characters`);
+    asked[scope] = id;
+  }
+  const { run, ...ids } = asked;
+  if (Object.keys(ids).length > 0 && !caller.trustIds) {
+    return refusal(403, `this key may not name a ${Object.keys(ids)[0]}; set trustIds for it, or leave the id out`);
+  }
+  for (const [scope, id] of Object.entries(ids)) {
+    if (caller.scopes[scope] !== undefined && caller.scopes[scope] !== id) return refusal(403, `this key belongs to another ${scope}`);
+  }
+  return { kind: 'scopes', scopes: { user: caller.name, ...ids, ...caller.scopes }, run };
+}
+
+const refusal = (status: number, message: string): Scoped => ({ kind: 'refusal', status, message });
