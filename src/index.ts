@@ -19,10 +19,21 @@ export type { FallbackAnswer } from './runtime/fallback.ts';
 export { scopesFromConfig } from './runtime/scope-keys.ts';
 export type { ConfigLike } from './runtime/scope-keys.ts';
 export type { Clock } from './runtime/clock.ts';
+export { SettlementsLostError } from './runtime/journal.ts';
 export type { BudgetAlert, EndedStepInfo, EventName, GuardEvents, Listener, PromptPrint, RunInfo, StepInfo } from './runtime/events.ts';
 
 // Budgets
-export type { BuiltinScope, Limits, LookupContext, PerId, PublicAmounts, RunBudget, ScopeBudget, StoreErrorPolicy } from './core/budget.ts';
+export type {
+  BuiltinScope,
+  Limits,
+  LookupContext,
+  PerId,
+  PublicAmounts,
+  RunBudget,
+  ScopeBudget,
+  StoreErrorPolicy,
+  WithoutStore,
+} from './core/budget.ts';
 export type { Duration } from './core/duration.ts';
 export type { BudgetWindow, CalendarUnit, ResolvedWindow, Weekday } from './core/window.ts';
 export { formatUsd } from './core/money.ts';

@@ -27,8 +27,18 @@ export type PerId =
   | { readonly [id: string]: Limits }
   | ((id: string, context: LookupContext) => Limits | undefined | Promise<Limits | undefined>);
 
-/** What happens to an account's admissions while the store does not answer. */
-export type StoreErrorPolicy = 'closed' | 'open' | 'local';
+/** What is done with an account's admissions while the store does not answer. */
+export type WithoutStore = 'closed' | 'open' | 'local';
+
+/**
+ * What happens to an account's admissions while the store does not answer: `'closed'` refuses them, `'open'` lets them
+ * through, `'local'` enforces the account's limits in this process alone, `{ local: limits }` other limits: what each process
+ * may use of the account without the store, over the account's window or one of its own. What was used is booked when the
+ * store is back.
+ *
+ * @example { usd: 200, window: 'day', onStoreError: { local: { usd: 0.1, window: 'minute' } } }
+ */
+export type StoreErrorPolicy = WithoutStore | { readonly local: Limits & { readonly window?: BudgetWindow | undefined } };
 
 interface AccountPolicy {
   /** Shares of a limit, 0 to 1, at which `budget:alert` fires, once each per window. Default: the guard's. */

@@ -1,5 +1,5 @@
 import { tightest, type AmountLimits, type Dimension } from '../core/amounts.ts';
-import { builtinScopes, type Limits, type RunBudget, type ScopeBudget, type StoreErrorPolicy } from '../core/budget.ts';
+import { builtinScopes, type Limits, type RunBudget, type ScopeBudget, type StoreErrorPolicy, type WithoutStore } from '../core/budget.ts';
 import { InvalidOptionError } from '../core/errors.ts';
 import { resolveWindow, type ResolvedWindow } from '../core/window.ts';
 import type { AccountRef } from '../stores/store.ts';
@@ -28,7 +28,9 @@ interface Scope {
 export interface AccountPlan {
   readonly refs: readonly AccountRef[];
   /** What each account does while the store does not answer, in the order of `refs`. */
-  readonly policies: readonly StoreErrorPolicy[];
+  readonly policies: readonly WithoutStore[];
+  /** The accounts that are held in this process alone while the store does not answer, under what they may use then. */
+  readonly awayRefs: readonly AccountRef[];
   /** The accounts of this run and of the runs around it, first in `refs`; they are kept in this process, come what may. */
   readonly runRefs: readonly AccountRef[];
   /** Whether a limit on dollars, tokens or output is among them: then output is capped, and streams are cut. */
@@ -160,9 +162,11 @@ export function createAccounts(options: ResolvedGuardOptions, clock: Clock, even
         const refs = [...runRefs, ...sharedRefs];
         const policyOf = (ref: AccountRef, index: number): StoreErrorPolicy =>
           shared[index]?.onStoreError ?? (limitsAny(ref, ['usd']) ? 'closed' : 'open');
+        const policies = sharedRefs.map(policyOf);
         return {
           refs,
-          policies: [...runRefs.map(() => 'open' as const), ...sharedRefs.map(policyOf)],
+          policies: [...runRefs.map(() => 'open' as const), ...policies.map((policy) => (typeof policy === 'string' ? policy : 'local'))],
+          awayRefs: sharedRefs.flatMap((ref, index) => awayRef(ref, policies[index]) ?? []),
           runRefs,
           limitsOutput: refs.some((ref) => limitsAny(ref, ['usd', 'tokens', 'outputTokens'])),
           limitsUsd: refs.some((ref) => limitsAny(ref, ['usd'])),
@@ -174,6 +178,14 @@ export function createAccounts(options: ResolvedGuardOptions, clock: Clock, even
 
     find: (scope, id, tenant) => refOf(scopes.get(scope) ?? unlimited(scope), tenant, id),
   };
+}
+
+/** An account as it is held while the store is away, or undefined where it is not held. */
+function awayRef(ref: AccountRef, policy: StoreErrorPolicy | undefined): AccountRef | undefined {
+  if (policy === 'local') return { ...ref, alertAt: [] };
+  if (typeof policy !== 'object') return undefined;
+  const { window, ...allowance } = policy.local;
+  return { ...ref, alertAt: [], limits: amountLimits(allowance, 0), window: window ? resolveWindow(window) : ref.window };
 }
 
 const limitsAny = ({ limits, tighter }: AccountRef, among: readonly Dimension[]): boolean =>

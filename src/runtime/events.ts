@@ -101,8 +101,13 @@ export interface GuardEvents {
   'ladder:climb': { run: RunInfo; step: number; rung: string; pressure: 'spend' | 'loop'; detail: string; isShadow: boolean };
   /** A budgeted scope came without an id and the shared account is used; once per scope. */
   'scope:missing': { scope: string; account: string };
-  /** The store failed; `policy` says what was done. */
+  /**
+   * The store failed; `policy` says what was done. `operation` is what was asked of it, or `journal`: settlements that no
+   * store will get (a `SettlementsLostError` with their number).
+   */
   'store:error': { operation: string; policy: 'closed' | 'open' | 'local'; error: unknown };
+  /** The store is back: what was used while it was away is booked. */
+  'store:recovered': { settlements: number };
   /** A host reported a usage that contradicts itself; the hold was booked instead. */
   'usage:invalid': { run: RunInfo; step: number; problem: string };
   /** Code of the user's (listener, fallback, lookup, rung, detector) threw or did not answer in time. The run goes on. */

@@ -279,6 +279,7 @@ export function createGuard<S extends string = never, A = never>(
       beat.stop();
       await Promise.all(ending);
       await ledger.flush();
+      await ledger.close();
       if (store.close) await withinTime('store.close', store.close(), storeTimeoutMs, clock);
     },
   };

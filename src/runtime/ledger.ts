@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { dimensions, excess, isWithin, type Amounts } from '../core/amounts.ts';
-import type { StoreErrorPolicy } from '../core/budget.ts';
+import type { WithoutStore } from '../core/budget.ts';
 import type { Ask } from '../core/reservation.ts';
 import type { AccountRef, ReserveReply, ReserveRequest, SettleReply, SettleRequest, Store, ThresholdCrossing } from '../stores/store.ts';
 import type { AccountPlan } from './accounts.ts';
 import type { Clock } from './clock.ts';
 import type { Events } from './events.ts';
+import { createJournal } from './journal.ts';
 import { detach, isPromise, withinTime } from './time-limit.ts';
 
 /** What became of a hold. */
@@ -33,8 +34,10 @@ export interface Ledger {
   extend(id: string, ttlMs: number): void;
   /** Sees to it that at least this much is booked on the account of a run that goes on here: a promise where a store is asked. */
   restore(run: AccountRef, used: Amounts): void | Promise<void>;
-  /** Resolves when everything that was handed over is written, or given up. */
+  /** Resolves when everything that was handed over is written, or waits in the journal for a store that is away. */
   flush(): Promise<void>;
+  /** Sends once more what waits for the store. What it does not take then is lost, and told so. */
+  close(): Promise<void>;
 }
 
 export interface LedgerParts {
@@ -59,19 +62,26 @@ function singleLedger({ store }: LedgerParts): Ledger {
     extend: (id, ttlMs) => void store.extend(id, ttlMs),
     restore: (run, used) => bookHere(store, run, used),
     flush: async () => {},
+    close: async () => {},
   };
 }
 
 /** The store can be away: runs are booked here too, so that their limits hold come what may. */
 function pairedLedger({ store, local, clock, events, storeTimeoutMs }: LedgerParts): Ledger {
   const pending = new Set<Promise<unknown>>();
-  /** Steps that the policy `local` let through: their other accounts are held in this process. */
-  const heldAway = new Set<string>();
+  /** Steps that went on without the store. `isHeldHere`: other accounts than the run's are held in this process, too. */
+  const away = new Map<string, { readonly isHeldHere: boolean; readonly wasSent: boolean }>();
 
   const ask = async <T>(what: string, answer: () => T | PromiseLike<T>, isAwaited = true): Promise<T> =>
     withinTime(`store.${what}`, Promise.resolve().then(answer), storeTimeoutMs, clock, isAwaited);
-  const failed = (operation: string, policy: StoreErrorPolicy, error: unknown): void =>
+  const failed = (operation: string, policy: WithoutStore, error: unknown): void =>
     events.emit('store:error', { operation, policy, error });
+  const journal = createJournal({
+    clock,
+    settle: (request, isAwaited) => ask('settle', () => store.settle(request), isAwaited),
+    onError: (operation, error) => failed(operation, 'open', error),
+    onRecovered: (settlements) => events.emit('store:recovered', { settlements }),
+  });
 
   /** Reserves in this process only. The accounts of runs come first in every plan, so gates keep their places. */
   function reserveHere({ id, plan, asks, ttlMs }: LedgerRequest): ReserveReply {
@@ -91,30 +101,36 @@ function pairedLedger({ store, local, clock, events, storeTimeoutMs }: LedgerPar
   function reserveAway(request: LedgerRequest, here: ReserveReply & { granted: true }, error: unknown): LedgerReply {
     const { id, plan, ttlMs } = request;
     const policy = plan.policies.includes('closed') ? 'closed' : plan.policies.includes('local') ? 'local' : 'open';
+    const wasSent = mayHaveArrived(error);
     failed('reserve', policy, error);
     if (policy === 'closed') {
       settleHere(id, plan, undefined);
-      forget(id, plan);
+      if (wasSent) forget(id, plan);
       return { granted: false, error };
     }
-    if (policy === 'open') return here;
-    const accounts = plan.refs.filter((_, index) => plan.policies[index] === 'local');
+    if (policy === 'open') {
+      away.set(id, { isHeldHere: false, wasSent });
+      return here;
+    }
+    const accounts = plan.awayRefs;
     const granted = request.asks[here.ask];
     const asks = granted ? [{ ...granted, unitsWanted: here.units, gates: [] }] : [];
     const reply = atOnce(local.reserve({ id: awayId(id), accounts, asks, ttlMs }));
     if (!reply.granted) {
       settleHere(id, plan, undefined);
-      forget(id, plan);
+      if (wasSent) forget(id, plan);
       return reply;
     }
-    heldAway.add(id);
+    away.set(id, { isHeldHere: true, wasSent });
     return { ...here, units: reply.units, amounts: reply.amounts };
   }
 
-  async function settleThere(request: SettleRequest): Promise<SettleReply | undefined> {
-    for (const pauseMs of [...SETTLE_RETRY_MS, undefined]) {
+  async function settleThere(request: SettleRequest, pauses: readonly number[]): Promise<SettleReply | undefined> {
+    for (const pauseMs of [...pauses, undefined]) {
       try {
-        return await ask('settle', () => store.settle(request));
+        const reply = await ask('settle', () => store.settle(request));
+        journal.wake();
+        return reply;
       } catch (error) {
         failed('settle', 'open', error);
         if (pauseMs === undefined) return undefined;
@@ -141,6 +157,7 @@ function pairedLedger({ store, local, clock, events, storeTimeoutMs }: LedgerPar
       const there: ReserveRequest = { id, accounts: plan.refs, asks, ttlMs };
       return ask('reserve', () => store.reserve(there)).then(
         (reply) => {
+          journal.wake();
           if (!reply.granted) {
             settleHere(id, plan, undefined);
             return reply;
@@ -152,13 +169,26 @@ function pairedLedger({ store, local, clock, events, storeTimeoutMs }: LedgerPar
     },
     settle(id, plan, actual) {
       const here = settleHere(id, plan, actual);
-      if (heldAway.delete(id)) atOnce(local.settle({ id: awayId(id), actual, accounts: [] }));
-      const there = track(settleThere({ id, actual, accounts: plan.refs }));
-      return { ...settlement(here), alerts: there.then((reply) => reply?.alerts ?? []) };
+      const wentOn = away.get(id);
+      away.delete(id);
+      if (wentOn?.isHeldHere) atOnce(local.settle({ id: awayId(id), actual, accounts: [] }));
+      // Of what never reached the store and came to nothing it need not know.
+      if (wentOn && !wentOn.wasSent && !actual) return settlement(here);
+      const request = { id, actual, accounts: plan.refs };
+      // A store that is known to be away is asked once, and no run waits for its end because of it.
+      const isAway = wentOn !== undefined || journal.size > 0;
+      let later: Promise<SettleReply | undefined> | undefined;
+      const there = track(
+        settleThere(request, isAway ? [] : SETTLE_RETRY_MS).then((reply) => {
+          if (!reply) later = journal.add(request);
+          return reply;
+        }),
+      );
+      return { ...settlement(here), alerts: there.then((reply) => reply ?? later).then((reply) => reply?.alerts ?? []) };
     },
     extend(id, ttlMs) {
       atOnce(local.extend(id, ttlMs));
-      if (heldAway.has(id)) atOnce(local.extend(awayId(id), ttlMs));
+      if (away.get(id)?.isHeldHere) atOnce(local.extend(awayId(id), ttlMs));
       detach(
         ask('extend', () => store.extend(id, ttlMs), false),
         (error) => failed('extend', 'open', error),
@@ -182,6 +212,7 @@ function pairedLedger({ store, local, clock, events, storeTimeoutMs }: LedgerPar
       if (!store.flush) return;
       await ask('flush', () => store.flush?.()).catch((error: unknown) => failed('flush', 'open', error));
     },
+    close: () => journal.close(),
   };
 }
 
@@ -196,6 +227,9 @@ function bookHere(store: Store, run: AccountRef, used: Amounts): void {
 }
 
 const settlement = ({ status, alerts }: SettleReply): Settlement => ({ isDuplicate: status === 'duplicate', alerts });
+
+/** A store that knows that nothing was sent says so by `wasSent: false` in its error. */
+const mayHaveArrived = (error: unknown): boolean => (error as { wasSent?: unknown } | undefined)?.wasSent !== false;
 
 const awayId = (id: string): string => `${id}@away`;
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { dimensions, type Dimension } from '../core/amounts.ts';
-import { builtinScopes } from '../core/budget.ts';
+import { builtinScopes, type StoreErrorPolicy } from '../core/budget.ts';
 import { durationMs, isDuration, type Duration } from '../core/duration.ts';
 import { InvalidOptionError } from '../core/errors.ts';
 import { MAX_USD, toNano } from '../core/money.ts';
@@ -102,8 +102,6 @@ export const alertAt = z
 
 export const headroom = share(0, 0.9, 'expected a share from 0 to 0.9, such as 0.1');
 export const onExpire = z.enum(['release', 'charge'], { error: "expected 'release' or 'charge'" });
-export const onStoreError = z.enum(['closed', 'open', 'local'], { error: "expected 'closed', 'open' or 'local'" });
-
 const budgetWindow = z.union(
   [
     z.enum(['lifetime', ...calendarUnits]),
@@ -119,6 +117,11 @@ const budgetWindow = z.union(
       "expected 'lifetime', 'minute', 'hour', 'day', 'week', 'month', { every: 'day', timeZone: 'Europe/Berlin', weekStart: 'monday' } with a known IANA time zone, or { rolling: '24h' }",
   },
 );
+
+export const onStoreError: z.ZodType<StoreErrorPolicy> = z.union(
+  [z.enum(['closed', 'open', 'local']), z.strictObject({ local: z.strictObject({ ...limitFields, window: budgetWindow.optional() }) })],
+  { error: "expected 'closed', 'open', 'local' or { local: limits } such as { local: { usd: 0.1, window: 'minute' } }" },
+) as unknown as z.ZodType<StoreErrorPolicy>;
 
 /** Any function: what it takes and gives is for the types. */
 export const fn = <F>(what: string): z.ZodType<F> => z.custom<F>((value) => typeof value === 'function', { error: `expected ${what}` });

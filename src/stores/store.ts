@@ -114,6 +114,8 @@ type MaybePromise<T> = T | Promise<T>;
  * 5. A hold settles in the window in which it was made.
  * 6. Each threshold of each account and window is reported exactly once.
  *
+ * A store that cannot be asked rejects. Where it knows that nothing was sent, its error says `wasSent: false`.
+ *
  * `memoryStore` is the specification; one contract suite runs over every store.
  */
 export interface Store {

@@ -29,6 +29,7 @@ const eventNames: readonly EventName[] = [
   'ladder:climb',
   'scope:missing',
   'store:error',
+  'store:recovered',
   'usage:invalid',
   'hook:error',
 ];

@@ -143,6 +143,7 @@ export function auditEntries(ids: IdWriter | undefined, now: () => number): Entr
       policy,
       error: nameOf(error),
     }),
+    'store:recovered': ({ settlements }) => ({ ...stamp(), event: 'store:recovered', what: `settlements booked: ${settlements}` }),
     'usage:invalid': ({ run, step, problem }) => ({
       ...stamp(),
       event: 'usage:invalid',

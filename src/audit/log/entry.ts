@@ -116,7 +116,7 @@ export interface AlertEntry extends Line {
 
 /** Something went wrong, or a scope came without an id. An error is told by its name and code, never by its message. */
 export interface TroubleEntry extends Line {
-  readonly event: 'scope:missing' | 'store:error' | 'usage:invalid' | 'hook:error';
+  readonly event: 'scope:missing' | 'store:error' | 'store:recovered' | 'usage:invalid' | 'hook:error';
   readonly run?: string | undefined;
   readonly what: string;
   readonly policy?: string | undefined;

@@ -26,6 +26,7 @@ const every: readonly EventName[] = [
   'ladder:climb',
   'scope:missing',
   'store:error',
+  'store:recovered',
   'usage:invalid',
   'hook:error',
 ];
