@@ -1,6 +1,7 @@
 import type { Guard } from 'holdfast';
 import { register as defaultRegistry, type Registry } from 'prom-client';
 import { accountGauges } from './account-gauges.ts';
+import { billedRatioGauge } from './billed-ratio-gauge.ts';
 import { boundedLabel } from './bounded-labels.ts';
 import { countEvents } from './event-counters.ts';
 import { metricFactory } from './metric-factory.ts';
@@ -9,6 +10,7 @@ import { metricFactory } from './metric-factory.ts';
 export interface MeteredGuard {
   on: Guard['on'];
   list: Guard['list'];
+  billedRatios?: Guard['billedRatios'];
 }
 
 export interface PrometheusOptions {
@@ -58,6 +60,7 @@ export function prometheusMetrics(guard: MeteredGuard, options: PrometheusOption
     feature: boundedLabel(mostLabels, options.features),
     tenant: boundedLabel(mostLabels, showIds.includes('tenant') ? undefined : ['default']),
   });
+  billedRatioGauge(guard, metrics, mostLabels);
   accountGauges(guard, metrics, { showIds, mostAccounts, readAccounts, timeoutMs });
   if (pricesAsOf) {
     metrics.gauge('price_age_seconds', 'Age of the prices that the guard was given', [], (gauge) =>

@@ -5,6 +5,7 @@ import type { Halt } from '../core/halt.ts';
 import type { LoopJudge } from '../loops/detector.ts';
 import { createLoopJudge } from '../loops/judge.ts';
 import { createMeter } from '../meter/create-meter.ts';
+import type { BilledRatio } from '../meter/meter.ts';
 import { memoryStore } from '../stores/memory-store.ts';
 import { createAccounts } from './accounts.ts';
 import { accountsView, type AccountReading, type AdjustOptions, type ListOptions } from './accounts-view.ts';
@@ -74,6 +75,8 @@ export interface Guard<S extends string = never, A = never> {
   list(options?: ListOptions): Promise<AccountReading[]>;
   /** Forgets an account: what it used is gone from the store. */
   erase(scope: S | keyof RunScopes, id: string, options?: { tenant?: string }): Promise<void>;
+  /** What bills taught about counts: billed input tokens for one counted token, per model and kind of content. For metrics. */
+  billedRatios(): readonly BilledRatio[];
   /** The newest halt of a run that worked for these ids, given as scopes or as a host's config: for hosts that swallow errors. */
   lastHalt(of?: ConfigLike | Readonly<Record<string, string | undefined>>): HaltError | undefined;
   /** The scope ids in a host's config. */
@@ -268,6 +271,7 @@ export function createGuard<S extends string = never, A = never>(
     within: (inner, agent, fn, mark) => within({ guard: core.key, run: inner, agent, mark }, fn),
     on: (event, listener) => events.on(event, listener),
     ...view,
+    billedRatios: () => meter.billedRatios(),
     lastHalt(of = {}) {
       const isConfig = ['configurable', 'metadata', 'context'].some((key) => typeof (of as Record<string, unknown>)[key] === 'object');
       return halts.find(isConfig ? scopesFromConfig(of, accounts.names) : definedOnly(of as Record<string, string | undefined>));

@@ -57,6 +57,27 @@ describe('prometheusMetrics', () => {
     expect(new Set([...text.matchAll(/feature="([^"]*)"/g)].map(([, feature]) => feature))).toEqual(new Set(['f0', 'f1', 'f2', '_other']));
   });
 
+  it('shows how much more or less than counted each model bills, the largest of those without a label', async () => {
+    const guard = createGuard({ allowUnpriced: true });
+    const { registry } = prometheusMetrics(guard, { registry: new Registry(), mostLabels: 1 });
+    const bill = (model: string, inputTokens: number): Promise<unknown> =>
+      guard.run((run) =>
+        run.step({ kind: 'model', model, input: 'word '.repeat(1_000) }, async () => ({
+          output: 'ok',
+          usage: { inputTokens, outputTokens: 1 },
+        })),
+      );
+    expect(await registry.metrics()).not.toContain('holdfast_billed_ratio{');
+    for (const [model, tokens] of [
+      ['gpt-4o', 2_014],
+      ['house-1', 3_021],
+      ['house-2', 2_500],
+    ] as const)
+      await bill(model, tokens);
+    expect(await valueOf(registry, 'holdfast_billed_ratio{model="gpt-4o",content="text"}')).toBeCloseTo(2, 1);
+    expect(await valueOf(registry, 'holdfast_billed_ratio{model="_other",content="text"}')).toBeCloseTo(3, 1);
+  });
+
   it('gives only the features that were named a label', async () => {
     const guard = createGuard();
     const { registry } = prometheusMetrics(guard, { registry: new Registry(), features: ['search'] });
