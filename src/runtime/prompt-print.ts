@@ -20,6 +20,24 @@ export function promptPrint(call: Call): PromptPrint | undefined {
   };
 }
 
+/** The texts of late and their prints: in each turn of an agent they are the same again. */
+const recent = new Map<string, string>();
+const RECENT_MAX = 64;
+/** Longer texts are not kept for this. */
+const RECENT_LENGTH_MAX = 16 * 1024;
+
+function print(text: string): string {
+  if (text === '') return '';
+  const known = recent.get(text);
+  if (known !== undefined) return known;
+  const made = hashed(text);
+  if (text.length <= RECENT_LENGTH_MAX) {
+    if (recent.size >= RECENT_MAX) recent.clear();
+    recent.set(text, made);
+  }
+  return made;
+}
+
 /** 60 bits: enough to tell a million questions apart. */
-const print = (text: string): string =>
-  text === '' ? '' : createHash('sha1').update(`${text.length}:`).update(text.slice(0, HASHED_MAX)).digest('base64url').slice(0, 10);
+const hashed = (text: string): string =>
+  createHash('sha1').update(`${text.length}:`).update(text.slice(0, HASHED_MAX)).digest('base64url').slice(0, 10);

@@ -1,6 +1,7 @@
 import type { Writable } from 'node:stream';
 import { InvalidOptionError } from '../../core/errors.ts';
 import { AUDIT_VERSION, type AuditEntry } from './entry.ts';
+import { entryLines } from './entry-line.ts';
 import { fileWriter } from './file-writer.ts';
 import { followEntries, type EventSource, type FollowOptions } from './follow-entries.ts';
 import { lineQueue } from './line-queue.ts';
@@ -58,7 +59,7 @@ export function auditLog(target: string | Writable, options: AuditLogOptions = {
   /** A stream that has failed stays so; a disk may recover. */
   let isBroken = false;
 
-  const lineOf = (entry: AuditEntry): string => `${JSON.stringify(entry)}\n`;
+  const lineOf = entryLines();
 
   function write(entry: AuditEntry): void {
     if (isClosed || isBroken || !queue.push(lineOf(entry))) {
