@@ -4,6 +4,7 @@ import type { GuardModelOptions } from './call-scopes.ts';
 import { doorRuns, type Seat } from './door-runs.ts';
 import { eitherSignal, untilAborted } from './halted-call.ts';
 import { fieldsOf, recordsOf, type AnyGuard } from './host.ts';
+import { noteSeen } from './unseen-calls.ts';
 
 /** What tools of calls are told that nobody knows the run of. */
 export type GuardToolsOptions = Pick<GuardModelOptions, 'budgets' | 'agent'> & { readonly scopes?: Readonly<Record<string, string>> };
@@ -59,6 +60,7 @@ async function begun(guard: AnyGuard, call: ToolCall, { scopes, budgets, agent }
   const seat = isUsable
     ? { run: known, leave: async () => {} }
     : runs.own({ scopes: { ...known?.scopes, ...scopes }, ...(budgets ? { budgets } : {}), ...(agent === undefined ? {} : { agent }) });
+  noteSeen(seat.run, call.id);
   try {
     return { seat, run: seat.run, step: await seat.run.begin(call) };
   } catch (error) {

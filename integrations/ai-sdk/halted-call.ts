@@ -18,8 +18,8 @@ export async function landed(guard: AnyGuard, { run, leave }: Seat, error: unkno
   return answer ? { answer } : { error: haltError };
 }
 
-/** The call's own signal and the run's. */
-export const eitherSignal = (own: AbortSignal | undefined, { signal }: Run): AbortSignal => (own ? AbortSignal.any([own, signal]) : signal);
+/** A signal that follows the call's own and the run's. Clients put listeners on it and leave them there: not on the run's own. */
+export const eitherSignal = (own: AbortSignal | undefined, { signal }: Run): AbortSignal => AbortSignal.any(own ? [own, signal] : [signal]);
 
 /** What `work` gives, or, when the signal aborts first, a rejection with its reason: nobody waits for the work then. */
 export function untilAborted<T>(signal: AbortSignal, work: PromiseLike<T>): Promise<T> {

@@ -7,6 +7,7 @@ import { eitherSignal, landed, type Landing } from './halted-call.ts';
 import type { AnyGuard, Content, HostModel } from './host.ts';
 import { modelCall } from './model-call.ts';
 import { clientCalls } from './step-result.ts';
+import { meterUnseen, noteAsked } from './unseen-calls.ts';
 
 /** What all calls of one door share. */
 export interface ModelDoor {
@@ -39,6 +40,7 @@ export async function begin({ guard, options, models }: ModelDoor, model: HostMo
   const call = modelCall(model, params, agent);
   let step: Step;
   try {
+    await meterUnseen(run, params.prompt);
     step = await run.begin(call, { canEdit: editsOfModel(model, models) });
   } catch (error) {
     return thrownUnlessAnswered(await landed(guard, seat, error));
@@ -68,6 +70,8 @@ export function thrownUnlessAnswered(landing: Landing): { readonly answer: Given
 
 /** The loop goes on where tools were asked for. */
 export function leaveAnswered(seat: Seat, content: readonly Content[]): Promise<void> {
-  const asked = clientCalls(content).flatMap(({ id }) => (id === undefined ? [] : [id]));
+  const calls = clientCalls(content);
+  noteAsked(seat.run, calls);
+  const asked = calls.flatMap(({ id }) => (id === undefined ? [] : [id]));
   return seat.leave(asked.length > 0 ? 'goes-on' : 'ended', asked);
 }

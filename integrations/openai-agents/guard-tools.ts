@@ -2,6 +2,7 @@ import type { FunctionTool, Tool } from '@openai/agents';
 import type { Step, ToolCall } from 'holdfast';
 import { agentRuns } from './agent-runs.ts';
 import { haltAnswer, noteRefusal } from './answers.ts';
+import { noteSeen } from './unseen-calls.ts';
 import { detached, eitherSignal, untilAborted, type AnyGuard } from './host.ts';
 
 /**
@@ -45,6 +46,7 @@ function guardedInvoke(tool: FunctionTool, guard: AnyGuard): Invoke {
       ...(seat.agent === undefined ? {} : { agent: seat.agent }),
     };
     let step: Step | undefined;
+    noteSeen(run, call.id);
     try {
       const begun = (step = await run.begin(call));
       const { offer } = begun;

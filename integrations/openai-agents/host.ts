@@ -44,6 +44,6 @@ export function untilAborted<T>(signal: AbortSignal, work: PromiseLike<T>): Prom
   });
 }
 
-/** The caller's own signal and the run's. */
+/** A signal that follows the caller's own and the run's. Clients put listeners on it and leave them there: not on the run's own. */
 export const eitherSignal = (own: AbortSignal | undefined, signal: AbortSignal): AbortSignal =>
-  own ? AbortSignal.any([own, signal]) : signal;
+  AbortSignal.any(own ? [own, signal] : [signal]);

@@ -5,6 +5,7 @@ import { answered, answerEvents, haltAnswer, withoutCalls } from './answers.ts';
 import { editedRequest, editsOfRequest } from './edited-request.ts';
 import { eitherSignal, untilAborted, type AnyGuard, type ModelRequest, type ModelResponse, type StreamEvent } from './host.ts';
 import { modelCall, type ModelFacts } from './model-call.ts';
+import { meterUnseen, noteAsked } from './unseen-calls.ts';
 import { modelResult, piecesOf, saysUsage, usageReport } from './step-result.ts';
 
 /** A model behind a guard. */
@@ -33,6 +34,7 @@ async function begin(door: ModelDoor, request: ModelRequest): Promise<Begun> {
   const { run } = seat;
   const call = modelCall(door.facts, request, seat.agent);
   try {
+    await meterUnseen(run, request);
     const step = await run.begin(call, { canEdit: editsOfRequest(request, door.models !== undefined) });
     // Whoever opened a joined step has the offer; a door that joined it changes nothing.
     const offer = step.isJoined ? undefined : step.offer;
@@ -97,6 +99,7 @@ export async function getResponse(door: ModelDoor, asked: ModelRequest): Promise
     return answered((await landed(door.guard, seat, error)).answer);
   }
   const result = modelResult(response);
+  if (!isClosing) noteAsked(seat.run, response.output, request, seat.agent);
   await step.end(result, usageReport(response));
   seat.leave(isClosing || !result.toolCalls?.length);
   return isClosing ? { ...response, output: withoutCalls(response.output) } : response;
@@ -127,7 +130,11 @@ export async function* getStreamedResponse(door: ModelDoor, asked: ModelRequest)
         continue;
       }
       const result = modelResult(event.response);
-      await step.end(result, usageReport(event.response, wasUsageSaid));
+      const usage = usageReport(event.response, wasUsageSaid);
+      if (!isClosing) noteAsked(run, event.response.output, request, seat.agent);
+      // Some clients end a stream in order when it is aborted.
+      if (!usage && asked.signal?.aborted) await step.fail(asked.signal.reason);
+      else await step.end(result, usage);
       seat.leave(isClosing || !result.toolCalls?.length);
       yield isClosing ? { ...event, response: { ...event.response, output: withoutCalls(event.response.output) } } : event;
     }

@@ -87,10 +87,9 @@ export function piecesOf(event: StreamEvent): StreamPiece[] {
 const piece = (delta: unknown, channel: StreamChannel): StreamPiece[] =>
   typeof delta === 'string' && delta !== '' ? [{ delta, channel }] : [];
 
-/** Whether a provider's own event says what was used; undefined for any other event. */
+/** Whether a provider's own event says what was used; undefined for events that never do, or do not come before the end. */
 export function saysUsage(event: StreamEvent): boolean | undefined {
   if (event.type !== 'model') return undefined;
-  const raw = fieldsOf(event.event);
-  const usage = raw['usage'] ?? fieldsOf(raw['response'])['usage'];
-  return typeof usage === 'object' && usage !== null;
+  const { type, usage } = fieldsOf(event.event);
+  return typeof type === 'string' ? undefined : typeof usage === 'object' && usage !== null;
 }

@@ -1,5 +1,5 @@
 import { generateText, stepCountIs, streamText, tool, jsonSchema, RetryError } from 'ai';
-import { createGuard, findHaltError, type EndedStepInfo, type Guard } from 'holdfast';
+import { createGuard, findHaltError, HaltError, type EndedStepInfo, type Guard } from 'holdfast';
 import { guardModel, guardTools, whenHalted } from 'holdfast/ai-sdk';
 import { startOpenAIServer } from 'holdfast/testing';
 import { describe, expect, it } from 'vitest';
@@ -288,6 +288,21 @@ describe('tools', () => {
     }).catch((thrown: unknown) => thrown);
     expect(error).toBe(guard.lastHalt());
     expect(signal?.reason).toBe(error);
+    await guard.close();
+  });
+
+  it('that are not guarded are counted and judged when the model is asked again', async () => {
+    await using sdk = await playedSdk(() => ({ toolCalls: ['a', 'b'].map((query) => ({ name: 'search', args: { query } })) }));
+    const guard = createGuard();
+    const { search } = searchTool();
+    const error: unknown = await generateText({
+      model: guardModel(sdk.chat(), guard),
+      tools: { search },
+      prompt: 'Rain?',
+      stopWhen: stepCountIs(50),
+    }).catch((thrown: unknown) => thrown);
+    expect(HaltError.is(error) && error.halt.cause).toBe('loop');
+    expect(HaltError.is(error) && error.report.used.toolCalls).toBeGreaterThan(6);
     await guard.close();
   });
 

@@ -1,6 +1,7 @@
 import { OpenAIProvider, Runner, tool, type RunConfig } from '@openai/agents';
 import type { Guard, RunReport } from 'holdfast';
 import { startOpenAIServer, type OpenAIScript, type OpenAIServer } from 'holdfast/testing';
+import OpenAI from 'openai';
 import { z } from 'zod';
 
 /** The SDK's real client against a local server that plays the model. */
@@ -12,10 +13,11 @@ export interface PlayedAgents extends AsyncDisposable {
 
 export async function playedAgents(
   script: OpenAIScript,
-  { useResponses = true, ...config }: Partial<RunConfig> & { useResponses?: boolean } = {},
+  { useResponses = true, maxRetries = 2, ...config }: Partial<RunConfig> & { useResponses?: boolean; maxRetries?: number } = {},
 ): Promise<PlayedAgents> {
   const server = await startOpenAIServer({ script });
-  const provider = new OpenAIProvider({ apiKey: 'none', baseURL: server.url, useResponses });
+  const client = new OpenAI({ apiKey: 'none', baseURL: server.url, maxRetries });
+  const provider = new OpenAIProvider({ openAIClient: client as never, useResponses });
   return {
     server,
     provider,
