@@ -256,7 +256,7 @@ const sections = {
   },
 
   kept() {
-    for (const [name, results] of Object.entries(inTurns('kept', ['holdfast', ...peers.slice(1)])))
+    for (const [name, results] of Object.entries(inTurns('kept', ['holdfast', 'holdfast, calls', ...peers.slice(1)])))
       line(name, `${fixed(median(results))} MB`);
   },
 };

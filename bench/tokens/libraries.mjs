@@ -13,6 +13,12 @@ export const libraries = {
     countNow('load', 'o200k_base');
     return (text) => countNow(text, 'o200k_base');
   },
+  /** A call with one message, as the guard counts it: with the memory that knows a history again. */
+  async 'holdfast, calls'() {
+    const { createMeter } = await load('create-meter.js');
+    const meter = createMeter();
+    return async (text) => (await meter.count({ kind: 'model', model: 'gpt-4o', messages: [{ role: 'user', text }] })).counted;
+  },
   async 'js-tiktoken'() {
     const { Tiktoken } = await import('js-tiktoken/lite');
     const encoder = new Tiktoken((await import('js-tiktoken/ranks/o200k_base')).default);

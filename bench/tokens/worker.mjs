@@ -44,10 +44,10 @@ const measurements = {
     const count = await libraries[library]();
     const prose = novel(novelFile);
     const textFor = (round) => Buffer.from(prose.slice(round * 500, round * 500 + 2_000_000)).toString() + round;
-    count(textFor(0));
+    await count(textFor(0));
     globalThis.gc();
     const before = process.memoryUsage().heapUsed;
-    for (let round = 1; round <= 40; round++) count(textFor(round));
+    for (let round = 1; round <= 40; round++) await count(textFor(round));
     globalThis.gc();
     return (process.memoryUsage().heapUsed - before) / 1e6;
   },
