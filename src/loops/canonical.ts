@@ -22,7 +22,7 @@ const PARSED_MAX = 65_536;
 interface Walk {
   left: number;
   readonly ignored: ReadonlySet<string>;
-  readonly open: Set<object>;
+  readonly open: object[];
 }
 
 const nothing: ReadonlySet<string> = new Set();
@@ -30,7 +30,7 @@ const nothing: ReadonlySet<string> = new Set();
 /** The canonical text of a call's arguments. */
 export function canonicalArgs(args: unknown, ignored: ReadonlySet<string> = nothing): string {
   const value = typeof args === 'string' ? parsedOr(args) : args;
-  return write(value, 0, { left: VALUES_MAX, ignored, open: new Set() });
+  return write(value, 0, { left: VALUES_MAX, ignored, open: [] });
 }
 
 /** The value that a text of JSON stands for, or the text itself. */
@@ -47,7 +47,7 @@ export function parsedOr(text: string): unknown {
 export function textOf(value: unknown, ignored: ReadonlySet<string> = nothing): string {
   if (typeof value === 'string') return value;
   if (value === undefined || value === null) return '';
-  return write(value, 1, { left: VALUES_MAX, ignored, open: new Set() });
+  return write(value, 1, { left: VALUES_MAX, ignored, open: [] });
 }
 
 function write(value: unknown, depth: number, walk: Walk): string {
@@ -57,10 +57,10 @@ function write(value: unknown, depth: number, walk: Walk): string {
   if (typeof value === 'bigint') return String(value);
   if (typeof value === 'boolean' || value === null) return String(value);
   if (typeof value !== 'object') return 'null';
-  if (walk.open.has(value)) return '"↺"';
-  walk.open.add(value);
+  if (walk.open.includes(value)) return '"↺"';
+  walk.open.push(value);
   const text = writeObject(value, depth, walk);
-  walk.open.delete(value);
+  walk.open.pop();
   return text;
 }
 
@@ -74,7 +74,8 @@ function writeObject(value: object, depth: number, walk: Walk): string {
     const parts: string[] = [];
     const fields = value as Record<string, unknown>;
     const keys = Object.keys(fields);
-    for (const key of keys.sort(byCodeUnits)) {
+    if (keys.length > 1) keys.sort(byCodeUnits);
+    for (const key of keys) {
       if (walk.left <= 0) break;
       if (fields[key] === undefined || walk.ignored.has(key) || (depth === 0 && keys.length > 1 && COSMETIC.has(key))) continue;
       parts.push(`${JSON.stringify(key)}:${write(fields[key], depth + 1, walk)}`);

@@ -23,7 +23,7 @@ export function cycleDetector(restored?: PeriodState): LoopDetector {
         laps,
         firstStep,
         steps,
-        reason: `a lap of ${period} rounds went round ${laps} times, call and result (loop ${shortHash(identity)})`,
+        reason: () => `a lap of ${period} rounds went round ${laps} times, call and result (loop ${shortHash(identity)})`,
         clearedBy: 'another call or another result at any point of the lap',
       };
     },

@@ -2,7 +2,7 @@ import { hashNumbers, hashText } from './hash.ts';
 import { recent } from './recent.ts';
 import { describe } from './repeat.ts';
 import { firstWords } from './scan.ts';
-import { withStep, type LoopDetector } from './suspicion.ts';
+import { addStep, type LoopDetector } from './suspicion.ts';
 
 interface Grown {
   readonly size: number;
@@ -37,7 +37,8 @@ export function growthDetector(restored?: GrowthState): LoopDetector {
       const hasGrown = before !== undefined && argsSize > before.size && argsWords.length > before.words.length;
       const isSelfMade = hasGrown && saysTheSame(before.words, argsWords, before.count);
       const count = isSelfMade ? before.count + 1 : 0;
-      const steps = isSelfMade ? withStep(before.steps, step.index) : [step.index];
+      const steps = isSelfMade ? before.steps : [];
+      addStep(steps, step.index);
       tools.put(tool, { size: argsSize, words: firstWords(argsWords, WORDS_KEPT), count, steps });
       if (count === 0) return undefined;
       const firstStep = steps[0] ?? step.index;
@@ -49,7 +50,7 @@ export function growthDetector(restored?: GrowthState): LoopDetector {
         laps: count + 1,
         firstStep,
         steps,
-        reason: `the arguments of ${describe(prints)} grew ${count} times by their own words (now ${argsSize} characters)`,
+        reason: () => `the arguments of ${describe(prints)} grew ${count} times by their own words (now ${argsSize} characters)`,
         clearedBy: 'arguments that say something else',
       };
     },

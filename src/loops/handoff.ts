@@ -2,7 +2,7 @@ import { hashNumbers, hashText } from './hash.ts';
 import type { Prints } from './prints.ts';
 import { recent } from './recent.ts';
 import { describe } from './repeat.ts';
-import { withStep, type LoopDetector, type Suspicion } from './suspicion.ts';
+import { addStep, type LoopDetector, type Suspicion } from './suspicion.ts';
 
 export interface HandoffState {
   readonly agent: number;
@@ -53,7 +53,7 @@ export function handoffDetector(restored?: HandoffState): LoopDetector {
       if (agent !== 0 && current !== agent) {
         handoffs++;
         agents = [...new Set([...agents, current])].slice(-AGENTS_MAX);
-        steps = withStep(steps, step.index);
+        addStep(steps, step.index);
       }
       agent = current;
       return nested ?? (handoffs >= agents.length * 2 ? pingPong(step.index) : undefined);
@@ -71,7 +71,7 @@ export function handoffDetector(restored?: HandoffState): LoopDetector {
       laps: Math.floor(handoffs / Math.max(1, agents.length)),
       firstStep,
       steps,
-      reason: `the task went ${handoffs} times between ${agents.length} agents and nothing new came of it`,
+      reason: () => `the task went ${handoffs} times between ${agents.length} agents and nothing new came of it`,
       clearedBy: 'an agent that finds, changes or answers something',
     };
   }
@@ -89,7 +89,7 @@ export function handoffDetector(restored?: HandoffState): LoopDetector {
       laps: at.length,
       firstStep: prints.step.index,
       steps: [prints.step.index],
-      reason: `${describe(prints)} was called with the same arguments at ${at.length} depths of the agent tree`,
+      reason: () => `${describe(prints)} was called with the same arguments at ${at.length} depths of the agent tree`,
       clearedBy: 'a smaller or another goal for the sub-agent',
     };
   }

@@ -11,6 +11,7 @@ import { learnedFields, type LearnedFieldsState } from './learned-fields.ts';
 import { loopFigures, withoutDetectors, type LoopOptions } from './options.ts';
 import { printsOf, type Settle } from './prints.ts';
 import { recent } from './recent.ts';
+import type { Suspicion } from './suspicion.ts';
 import { track, type TrackState } from './track.ts';
 import { userDetectors } from './user-detectors.ts';
 import { verdictOf, verdictOfChant, verdictOfSighting } from './verdicts.ts';
@@ -84,12 +85,12 @@ function judgeFrom(options: LoopOptions, state: JudgeState | undefined): LoopJud
     evidence.keep(prints);
     const moment = seen.observe(prints);
     if (moment.isRecall) return undefined;
-    const suspicions = detectors
-      .map((detector) => detector.observe(prints, moment))
-      .filter((suspicion) => suspicion !== undefined)
-      .filter(({ score }) => score >= figures.warnAt)
-      .sort((a, b) => b.score - a.score);
-    const strongest = suspicions[0];
+    const suspicions: Suspicion[] = [];
+    for (const detector of detectors) {
+      const suspicion = detector.observe(prints, moment);
+      if (suspicion && suspicion.score >= figures.warnAt) suspicions.push(suspicion);
+    }
+    const strongest = suspicions.sort((a, b) => b.score - a.score)[0];
     if (strongest === undefined) return undefined;
     const isDear = (spent.wasteOf(strongest.steps, strongest.period ?? 1).tokens ?? 0) >= DEAR_TOKENS;
     const haltAt = isDear ? figures.haltAt * DEAR_FACTOR : figures.haltAt;

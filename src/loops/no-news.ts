@@ -1,6 +1,6 @@
 import { hashNumbers, shortHash } from './hash.ts';
 import { SPACED } from './repeat.ts';
-import { isExpected, withStep, type LoopDetector } from './suspicion.ts';
+import { isExpected, addStep, type LoopDetector } from './suspicion.ts';
 import { recent } from './recent.ts';
 
 export interface NoNewsState {
@@ -37,7 +37,7 @@ export function noNewsDetector(restored?: NoNewsState): LoopDetector {
       }
       const excuse = moment.tick - moment.previousTick > LONG_GAP_ROUNDS || moment.isBackingOff || prints.nature.isPoll ? 0.3 : 1;
       weight += (count > 2 ? SPACED : SECOND_LOOK) * excuse;
-      steps = withStep(steps, prints.step.index);
+      addStep(steps, prints.step.index);
       const firstStep = steps[0] ?? prints.step.index;
       return {
         kind: 'no-news',
@@ -47,7 +47,8 @@ export function noNewsDetector(restored?: NoNewsState): LoopDetector {
         laps: count,
         firstStep,
         steps,
-        reason: `${steps.length} steps in a row were calls made before with answers given before (last: ${shortHash(pair)}, ${count} times)`,
+        reason: () =>
+          `${steps.length} steps in a row were calls made before with answers given before (last: ${shortHash(pair)}, ${count} times)`,
         clearedBy: 'a call that was not made before, or an answer that was not given before',
       };
     },

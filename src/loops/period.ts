@@ -37,9 +37,11 @@ export interface Cycle {
  */
 export function periodCounter(restored?: PeriodState) {
   const state: PeriodState = restored ?? { round: -1, openedAt: 0, symbols: [], starts: [], runs: [], open: [] };
+  const longestLag = (): number => Math.min(PERIOD_MAX, state.symbols.length);
   const closeRound = (): void => {
     const symbol = hashNumbers(...state.open);
-    for (let lag = 1; lag <= PERIOD_MAX; lag++) {
+    // Never beyond the list: a number that may be missing is boxed each time it is read.
+    for (let lag = 1; lag <= longestLag(); lag++) {
       const past = state.symbols[state.symbols.length - lag];
       state.runs[lag - 1] = past === symbol ? (state.runs[lag - 1] ?? 0) + 1 : 0;
     }
@@ -58,9 +60,10 @@ export function periodCounter(restored?: PeriodState) {
         state.open = [];
       }
       const member = hashNumbers(call, result);
-      if (!state.open.includes(member)) state.open = [...state.open, member].sort((a, b) => a - b).slice(0, MEMBERS_MAX);
+      if (state.open.length === 0) state.open.push(member);
+      else if (!state.open.includes(member)) state.open = [...state.open, member].sort((a, b) => a - b).slice(0, MEMBERS_MAX);
       const symbol = hashNumbers(...state.open);
-      for (let lag = 1; lag <= PERIOD_MAX; lag++) {
+      for (let lag = 1; lag <= longestLag(); lag++) {
         if (state.symbols[state.symbols.length - lag] !== symbol) continue;
         const run = (state.runs[lag - 1] ?? 0) + 1;
         if (run < lag) continue;

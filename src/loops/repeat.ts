@@ -2,7 +2,7 @@ import { shortHash } from './hash.ts';
 import { pollPatienceMs } from './options.ts';
 import type { Prints } from './prints.ts';
 import { recent } from './recent.ts';
-import { withStep, type LoopDetector, type Suspicion } from './suspicion.ts';
+import { addStep, type LoopDetector, type Suspicion } from './suspicion.ts';
 import type { Moment } from './track.ts';
 
 interface Streak {
@@ -44,7 +44,7 @@ export function repeatDetector(restored?: RepeatState): LoopDetector {
       if (moment.since === 'state' || moment.since === 'response') streak.weight = 1 + (streak.weight - 1) / 2;
       streak.weight += weightOf(prints, moment);
       streak.count++;
-      streak.steps = withStep(streak.steps, step.index);
+      addStep(streak.steps, step.index);
       return suspicionOf(prints, streak, moment);
     },
     save: (): RepeatState => structuredClone({ streaks: streaks.save() }),
@@ -110,7 +110,7 @@ function suspicionOf(prints: Prints, streak: Streak, { answer }: Moment): Suspic
     laps: streak.count,
     firstStep: streak.first,
     steps: streak.steps,
-    reason: `${describe(prints)} came ${streak.count} times with ${what} (${resultSize} characters, call ${shortHash(call)})`,
+    reason: () => `${describe(prints)} came ${streak.count} times with ${what} (${resultSize} characters, call ${shortHash(call)})`,
     clearedBy: 'another answer to the same call, a change made in between, or another call',
   };
 }

@@ -3,7 +3,7 @@ import type { Prints } from './prints.ts';
 import { describe } from './repeat.ts';
 import { firstWords } from './scan.ts';
 import { overlap, sketchOf } from './sketch.ts';
-import { isExpected, withStep, type LoopDetector } from './suspicion.ts';
+import { isExpected, addStep, type LoopDetector } from './suspicion.ts';
 import type { Moment } from './track.ts';
 
 interface Outcome {
@@ -18,8 +18,8 @@ interface Outcome {
   tick: number;
   round: number;
   /** The words of the newest questions, and the targets of all, both bounded. */
-  questions: number[][];
-  targets: number[];
+  readonly questions: number[][];
+  readonly targets: number[];
   steps: number[];
 }
 
@@ -41,7 +41,7 @@ const NOTHING_AGAIN = 0.15;
 
 /** One outcome under many arguments: the same failure over sibling tools, the same nothing for twenty searches. */
 export function sameOutcomeDetector(restored?: SameOutcomeState): LoopDetector {
-  let outcomes: Outcome[] = restored?.outcomes ?? [];
+  const outcomes: Outcome[] = restored?.outcomes ?? [];
   return {
     name: 'same-outcome',
     observe(prints, moment) {
@@ -49,20 +49,23 @@ export function sameOutcomeDetector(restored?: SameOutcomeState): LoopDetector {
       fade(outcomes, prints, moment);
       const sketch = prints.outcome === 'answer' ? [] : sketchOf(prints.resultWords, prints.argsWords);
       // What a person allowed begins a new count of this outcome.
-      if (prints.step.approved === true) outcomes = outcomes.filter((outcome) => !isSame(outcome, prints, sketch));
-      const found = outcomes.find((outcome) => isSame(outcome, prints, sketch));
-      const outcome = found ?? newOutcome(prints, moment, sketch);
+      if (prints.step.approved === true) outcomes.splice(0, outcomes.length, ...outcomes.filter((past) => !isSame(past, prints, sketch)));
+      const place = outcomes.findIndex((outcome) => isSame(outcome, prints, sketch));
+      const found = outcomes[place];
       if (found !== undefined) {
         if (found.round !== prints.round) found.weight += weightOf(found, prints, moment);
         found.count += found.round === prints.round ? 0 : 1;
         found.distinct += moment.answer === 'first' ? 1 : 0;
         found.tick = moment.tick;
         found.round = prints.round;
-        found.questions = [...found.questions, firstWords(prints.argsWords, ARGS_KEPT)].slice(-QUESTIONS_KEPT);
-        found.targets = [...new Set([...found.targets, ...(asksTargets(prints) ? prints.targets() : [])])].slice(-TARGETS_KEPT);
-        found.steps = withStep(found.steps, prints.step.index);
+        found.questions.push(firstWords(prints.argsWords, ARGS_KEPT));
+        if (found.questions.length > QUESTIONS_KEPT) found.questions.shift();
+        if (asksTargets(prints)) addTargets(found.targets, prints.targets());
+        addStep(found.steps, prints.step.index);
+        outcomes.splice(place, 1);
       }
-      outcomes = [...outcomes.filter((past) => past !== outcome), outcome].slice(-OUTCOMES_MAX);
+      outcomes.push(found ?? newOutcome(prints, moment, sketch));
+      if (outcomes.length > OUTCOMES_MAX) outcomes.shift();
       if (found === undefined) return undefined;
       return {
         kind: prints.outcome === 'failure' ? 'error-storm' : 'same-outcome',
@@ -72,7 +75,8 @@ export function sameOutcomeDetector(restored?: SameOutcomeState): LoopDetector {
         laps: found.count,
         firstStep: found.steps[0] ?? prints.step.index,
         steps: found.steps,
-        reason: `${found.count} calls with other arguments had one ${prints.outcome === 'failure' ? 'failure' : 'result'} (${prints.resultSize} characters, form ${shortHash(found.form)}); last: ${describe(prints)}`,
+        reason: () =>
+          `${found.count} calls with other arguments had one ${prints.outcome === 'failure' ? 'failure' : 'result'} (${prints.resultSize} characters, form ${shortHash(found.form)}); last: ${describe(prints)}`,
         clearedBy: 'an answer of another kind',
       };
     },
@@ -93,6 +97,11 @@ const newOutcome = (prints: Prints, { tick }: Moment, sketch: number[]): Outcome
   targets: asksTargets(prints) ? prints.targets().slice(0, TARGETS_KEPT) : [],
   steps: [prints.step.index],
 });
+
+function addTargets(known: number[], targets: readonly number[]): void {
+  for (const target of targets) if (!known.includes(target)) known.push(target);
+  if (known.length > TARGETS_KEPT) known.splice(0, known.length - TARGETS_KEPT);
+}
 
 /** Long answers to a question weigh the same for any target, and of failures and writes nobody asks. */
 const asksTargets = ({ outcome, nature, resultSize }: Prints): boolean =>

@@ -1,7 +1,7 @@
 import { hashNumbers, hashText } from './hash.ts';
 import { describe } from './repeat.ts';
 import { overlap, sketchOf } from './sketch.ts';
-import { withStep, type LoopDetector } from './suspicion.ts';
+import { addStep, type LoopDetector } from './suspicion.ts';
 
 interface Saying {
   readonly speaker: number;
@@ -43,7 +43,7 @@ export function sameWordsDetector(restored?: SameWordsState): LoopDetector {
       }
       found.weight += step.reply === undefined || step.reply === '' ? WEIGHT : AFTER_REPLY;
       found.count++;
-      found.steps = withStep(found.steps, step.index);
+      addStep(found.steps, step.index);
       return {
         kind: 'same-words',
         identity: hashNumbers(8, speaker, ...found.sketch.slice(0, 4)),
@@ -52,7 +52,7 @@ export function sameWordsDetector(restored?: SameWordsState): LoopDetector {
         laps: found.count,
         firstStep: found.steps[0] ?? step.index,
         steps: found.steps,
-        reason: `${describe(prints)} came ${found.count} times in nearly the same words (${prints.resultSize} characters)`,
+        reason: () => `${describe(prints)} came ${found.count} times in nearly the same words (${prints.resultSize} characters)`,
         clearedBy: 'words that say something else, or a tool that is used',
       };
     },

@@ -1,6 +1,6 @@
 import { hashNumbers } from './hash.ts';
 import { describe } from './repeat.ts';
-import { withStep, type LoopDetector } from './suspicion.ts';
+import { addStep, type LoopDetector } from './suspicion.ts';
 
 export interface StaleGroundState {
   readonly weight: number;
@@ -40,7 +40,7 @@ export function staleGroundDetector(restored?: StaleGroundState): LoopDetector {
         return undefined;
       }
       weight += WEIGHT;
-      steps = withStep(steps, prints.step.index);
+      addStep(steps, prints.step.index);
       const firstStep = steps[0] ?? prints.step.index;
       return {
         kind: 'stale-ground',
@@ -50,7 +50,8 @@ export function staleGroundDetector(restored?: StaleGroundState): LoopDetector {
         laps: steps.length,
         firstStep,
         steps,
-        reason: `${steps.length} new calls brought only what was read before (last: ${describe(prints)}, ${prints.resultSize} characters, ${Math.round(novelty * 100)} % new)`,
+        reason: () =>
+          `${steps.length} new calls brought only what was read before (last: ${describe(prints)}, ${prints.resultSize} characters, ${Math.round(novelty * 100)} % new)`,
         clearedBy: 'an answer with something new in it, or a change made',
       };
     },

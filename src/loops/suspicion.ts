@@ -11,10 +11,10 @@ export interface Suspicion {
   readonly period: number | null;
   readonly laps: number;
   readonly firstStep: number;
-  /** The loop's steps, oldest first, the newest 64. */
+  /** The loop's steps, oldest first, the newest 64. The detector's own list: copied where the suspicion is told. */
   readonly steps: readonly number[];
-  /** Names, counts, sizes; never content. */
-  readonly reason: string;
+  /** Names, counts, sizes; never content. Asked only of a suspicion that is told. */
+  readonly reason: () => string;
   readonly clearedBy: string;
 }
 
@@ -28,7 +28,11 @@ export interface LoopDetector {
 /** How many steps a suspicion lists. */
 const STEPS_LISTED = 64;
 
-export const withStep = (steps: readonly number[], step: number): number[] => [...steps, step].slice(-STEPS_LISTED);
+/** Adds a step to a list of the newest. */
+export function addStep(steps: number[], step: number): void {
+  steps.push(step);
+  if (steps.length > STEPS_LISTED) steps.shift();
+}
 
 /** Repeats of this step are expected: it waits, it is a declared poll, or its policy allows so many. */
 export const isExpected = ({ nature, policy }: Prints, count: number): boolean =>

@@ -56,11 +56,13 @@ export function createOutputEstimates(): OutputEstimates {
       return Math.min(cap, USUAL_ANSWER_TOKENS * Math.max(1, call.n ?? 1) + reasoning(call, cap));
     },
     learn(call, model, { outputTokens, reasoningTokens }) {
-      outputs.add(keyOf(call, model), outputTokens);
-      reasonings.add(keyOf(call, model), reasoningTokens);
+      const key = keyOf(call, model);
+      outputs.add(key, outputTokens);
+      reasonings.add(key, reasoningTokens);
     },
   };
 }
 
 /** One model answers one agent's questions at one effort alike. */
-const keyOf = ({ agent = '', reasoning, n = 1 }: ModelCall, model: string): string => [model, agent, reasoning?.effort ?? '', n].join('\n');
+const keyOf = ({ agent = '', reasoning, n = 1 }: ModelCall, model: string): string =>
+  `${model}\n${agent}\n${reasoning?.effort ?? ''}\n${n}`;

@@ -17,7 +17,7 @@ export interface Hold {
 /** One try at a model call. A step has one, and more when the host tries again inside it. */
 export interface Attempt {
   /** What tells it from other attempts of the same step, where doors know it: the host's ids of the call. */
-  readonly keys: Set<string>;
+  readonly keys: string[];
   /** How many joined doors see it and have not ended yet. */
   doors: number;
   /** Whether a door inside has ever joined it. */
@@ -26,7 +26,8 @@ export interface Attempt {
   /** Output tokens that the holds allow. */
   units: number;
   streamed: number;
-  readonly counters: Map<StreamChannel, { readonly counter: OutputCounter; tokens: number }>;
+  /** Of what has streamed, by channel. */
+  counters: Map<StreamChannel, { readonly counter: OutputCounter; tokens: number }> | undefined;
   /** A further hold that the store has been asked for, so that each piece of a stream does not ask for one of its own. */
   growing: Promise<void> | undefined;
   outcome:
@@ -37,13 +38,13 @@ export interface Attempt {
 }
 
 export const openAttempt = (hold: Hold, units: number, key?: string): Attempt => ({
-  keys: new Set(key === undefined ? [] : [key]),
+  keys: key === undefined ? [] : [key],
   doors: 0,
   isJoined: false,
   holds: [hold],
   units,
   streamed: 0,
-  counters: new Map(),
+  counters: undefined,
   growing: undefined,
   outcome: undefined,
   usage: undefined,
@@ -51,8 +52,9 @@ export const openAttempt = (hold: Hold, units: number, key?: string): Attempt =>
 
 /** Counts a piece of output; returns the output tokens of the attempt so far. */
 export function countOutput(attempt: Attempt, delta: string, channel: StreamChannel, model: string, meter: Meter): number {
-  let channelCount = attempt.counters.get(channel);
-  if (!channelCount) attempt.counters.set(channel, (channelCount = { counter: meter.outputCounter(model), tokens: 0 }));
+  const counters = (attempt.counters ??= new Map());
+  let channelCount = counters.get(channel);
+  if (!channelCount) counters.set(channel, (channelCount = { counter: meter.outputCounter(model), tokens: 0 }));
   const tokens = channelCount.counter.push(delta);
   attempt.streamed += tokens - channelCount.tokens;
   channelCount.tokens = tokens;
@@ -62,12 +64,15 @@ export function countOutput(attempt: Attempt, delta: string, channel: StreamChan
 /** What streamed in all, exactly. */
 function streamedTokens({ counters }: Attempt): number {
   let tokens = 0;
-  for (const { counter } of counters.values()) tokens += counter.total();
+  if (counters) for (const { counter } of counters.values()) tokens += counter.total();
   return tokens;
 }
 
 /** All that an attempt holds. */
-export const heldBy = (attempt: Attempt): Amounts => attempt.holds.reduce((sum, { amounts }) => plus(sum, amounts), zero);
+export function heldBy({ holds }: Attempt): Amounts {
+  const [first, ...further] = holds;
+  return further.reduce((sum, { amounts }) => plus(sum, amounts), first?.amounts ?? zero);
+}
 
 /** What an attempt is booked with. `actual` undefined gives its holds back. */
 export interface Booking {
@@ -89,12 +94,7 @@ export function bookAttempt(attempt: Attempt, call: ModelCall, terms: ModelTerms
   const known = { isEstimated: false, isCached: false, price };
   if (result?.cached) return { ...known, actual: { ...zero, steps }, usage: noUsage, isCached: true };
   const held = heldBy(attempt);
-  const heldUsage: Usage = {
-    ...noUsage,
-    inputTokens: held.inputTokens,
-    outputTokens: held.outputTokens,
-    reasoningTokens: Math.min(held.reasoningTokens, held.outputTokens),
-  };
+  const heldUsage = usageOf(held);
   if (outcome?.kind === 'failed' && !report) {
     if (outcome.bill === 'unsent') return { ...known, actual: steps ? { ...zero, steps } : undefined, usage: undefined };
     if (outcome.bill === 'refused') return { ...known, actual: { ...zero, steps, modelCalls: 1 }, usage: noUsage };
@@ -114,6 +114,13 @@ export function bookAttempt(attempt: Attempt, call: ModelCall, terms: ModelTerms
     return { ...known, actual: { ...held, steps }, usage: heldUsage, isEstimated: true, problem };
   }
 }
+
+const usageOf = ({ inputTokens, outputTokens, reasoningTokens }: Amounts): Usage => ({
+  ...noUsage,
+  inputTokens,
+  outputTokens,
+  reasoningTokens: Math.min(reasoningTokens, outputTokens),
+});
 
 /** The price of the model that answered, where the response names another than was asked for. */
 function answeringPrice(

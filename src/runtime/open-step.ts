@@ -214,7 +214,7 @@ export function openStep(parts: OpenStepParts): OpenStep {
   }
 
   const joinAttempt = (attempt: Attempt, key: string | undefined): Step => {
-    if (key !== undefined) attempt.keys.add(key);
+    if (key !== undefined && !attempt.keys.includes(key)) attempt.keys.push(key);
     attempt.isJoined = true;
     attempt.doors += 1;
     return handle(attempt);
@@ -225,9 +225,9 @@ export function openStep(parts: OpenStepParts): OpenStep {
     isSame: (inner) => isOpen && isSameCall(call, inner),
     join(key) {
       const known =
-        attempts.find(({ keys }) => key !== undefined && keys.has(key)) ??
+        attempts.find(({ keys }) => key !== undefined && keys.includes(key)) ??
         // A door that is still open is around this one, unless both have names and they differ.
-        attempts.findLast(({ doors, keys }) => doors > 0 && (key === undefined || keys.size === 0));
+        attempts.findLast(({ doors, keys }) => doors > 0 && (key === undefined || keys.length === 0));
       if (known) return joinAttempt(known, key);
       if (!first.isJoined || !terms) return joinAttempt(first, key);
       core.assertGoing(offer.isClosing);

@@ -8,7 +8,8 @@ import { checkedAmount, checkParts } from './check-usage.ts';
  * @throws {InvalidUsageError} when the report contradicts itself or an amount cannot be one.
  */
 export function settleUsage(report: UsageReport, fallback: Usage): { usage: Usage; estimated: boolean } {
-  for (const [field, value] of Object.entries(report)) {
+  for (const field in report) {
+    const value = report[field as keyof UsageReport];
     if (value !== undefined) checkedAmount(field, value);
   }
   checkParts(report);
