@@ -1,7 +1,16 @@
-import type { AccountId, AccountRef, AccountSnapshot, Adjustment, AmountLimits, ListQuery, ResolvedWindow } from 'holdfast';
+import {
+  dimensions,
+  type AccountId,
+  type AccountRef,
+  type AccountSnapshot,
+  type Adjustment,
+  type AmountLimits,
+  type ListQuery,
+  type ResolvedWindow,
+} from 'holdfast';
 import { keyPart } from './keys.ts';
-import { readLimits, readSums, tightened, type ReplyReader } from './reply.ts';
-import { addAccount, addLimits, beginCall, factsOf, type AccountFacts } from './request.ts';
+import { readLimits, readSums, replyReader, tightened, type AccountSums } from './reply.ts';
+import { addAccounts, factsOf, keysOf, type AccountFacts, type RequestSettings, type ScriptCall } from './request.ts';
 import type { StoreServer } from './server.ts';
 
 /** Reading, adjusting, listing and forgetting. None of it is done in a step. */
@@ -33,25 +42,24 @@ export function storedAccounts(server: StoreServer): StoredAccounts {
 
   /** Reads one account, and first changes its limits where a change is given. */
   async function visit(ref: AccountRef, change?: Adjustment): Promise<AccountSnapshot> {
-    const reader = await server.run('read', (settings) => {
-      const facts = factsOf(ref, settings);
-      const call = beginCall([facts], settings);
-      call.numbers.push(1);
-      addAccount(call, facts, settings);
-      call.numbers.push(!change ? 0 : change.limits ? 1 : 2);
-      if (change) {
-        call.numbers.push(facts.limitsMark);
-        addLimits(call, ref.limits);
-      }
-      if (change?.limits) {
-        call.numbers.push(change.until ?? 0);
-        addLimits(call, change.limits);
-      }
-      return call;
-    });
-    const { isAdjusted, limits, sums } = readAccount(reader);
+    const [account] = readAccounts(
+      await server.run('read', (settings) => {
+        const facts = factsOf(ref, settings);
+        const call = readCall([facts], settings);
+        const { numbers } = call;
+        numbers.push(!change ? 0 : change.limits ? 1 : 2);
+        if (change) numbers.push(facts.limitsMark, facts.limits.length / 5, ...facts.limits);
+        if (change?.limits) {
+          numbers.push(change.until ?? 0);
+          for (const dimension of dimensions) numbers.push(change.limits[dimension] ?? -1);
+        }
+        return call;
+      }),
+      1,
+    );
+    const { adjusted, sums } = account!;
     const { tenant, scope, id, window } = ref;
-    return { tenant, scope, id, window, ...sums, limits: tightened(isAdjusted ? limits : ref.limits, ref) };
+    return { tenant, scope, id, window, ...sums, limits: tightened({ ...ref.limits, ...adjusted }, ref) };
   }
 
   const textsOf = async (key: string, ...command: [string, ...string[]]): Promise<string[]> => {
@@ -93,21 +101,19 @@ export function storedAccounts(server: StoreServer): StoredAccounts {
       isCharging: false,
       names: undefined,
       limitsMark: 0,
+      thresholds: [],
+      limits: [],
     }));
-    const reader = await server.run('read', (settings) => {
-      const call = beginCall(facts, settings);
-      call.numbers.push(facts.length);
-      for (const each of facts) {
-        addAccount(call, each, settings);
-        call.numbers.push(0);
-      }
+    const reply = await server.run('read', (settings) => {
+      const call = readCall(facts, settings);
+      for (const _ of facts) call.numbers.push(0);
       return call;
     });
-    return members.flatMap(({ window, inKeys }) => {
-      const { exists, isAdjusted, limits, sums, names } = readAccount(reader);
+    return readAccounts(reply, members.length).flatMap(({ exists, limits, adjusted, sums, names }, place) => {
+      const { window, inKeys } = members[place]!;
       const isEmpty =
         sums.settled.usd === 0 && sums.settled.steps === 0 && sums.settled.tokens === 0 && sums.held.steps === 0 && sums.held.usd === 0;
-      return exists && (isAdjusted || !isEmpty) ? [{ ...(names ?? inKeys), window, limits, ...sums }] : [];
+      return exists && (adjusted || !isEmpty) ? [{ ...(names ?? inKeys), window, limits: { ...limits, ...adjusted }, ...sums }] : [];
     });
   }
 
@@ -140,19 +146,37 @@ export function storedAccounts(server: StoreServer): StoredAccounts {
   };
 }
 
+function readCall(facts: readonly AccountFacts[], settings: RequestSettings): ScriptCall {
+  const part = keysOf(facts);
+  const call: ScriptCall = {
+    keys: [...part.states],
+    numbers: [settings.instead ?? -1, facts.length, part.registries.length],
+    texts: [],
+  };
+  addAccounts(call, facts, part, call.keys.length, settings);
+  call.keys.push(...part.registries, ...part.others);
+  return call;
+}
+
 interface ReadAccount {
   readonly exists: boolean;
-  readonly isAdjusted: boolean;
+  /** Of the last admission. */
   readonly limits: AmountLimits;
-  readonly sums: ReturnType<typeof readSums>;
+  /** What an adjustment puts in their place. */
+  readonly adjusted: AmountLimits | undefined;
+  readonly sums: Omit<AccountSums, 'adjusted'>;
   readonly names: AccountId | undefined;
 }
 
-function readAccount(reader: ReplyReader): ReadAccount {
-  const exists = reader.flag();
-  const limits = exists ? readLimits(reader) : {};
-  const isAdjusted = reader.flag();
-  const sums = readSums(reader);
-  const names = reader.flag() ? { scope: reader.text(), id: reader.text(), tenant: reader.text() } : undefined;
-  return { exists, isAdjusted, limits, sums, names };
+function readAccounts([numbers, ...texts]: readonly unknown[], count: number): ReadAccount[] {
+  const reader = replyReader(numbers);
+  let at = 0;
+  return Array.from({ length: count }, () => {
+    const limits = readLimits(reader);
+    const isNamed = reader.flag();
+    const head = texts[at++];
+    const { adjusted, ...sums } = readSums(reader, head);
+    const names = isNamed ? { scope: String(texts[at++]), id: String(texts[at++]), tenant: String(texts[at++]) } : undefined;
+    return { exists: Buffer.isBuffer(head) && head.length > 0, limits, adjusted, sums, names };
+  });
 }

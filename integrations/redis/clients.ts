@@ -4,7 +4,7 @@ export type WireArgument = string | Buffer;
 /** All that the store needs of a client: commands, by their first key where there is one. */
 export interface RedisCommands {
   readonly isCluster: boolean;
-  /** Sends a command. In a cluster `key` says which server is asked. */
+  /** Sends a command. In a cluster `key` says which server is asked. Texts in the answer of a script come as the bytes that they are. */
   send(key: string | undefined, command: Command): Promise<unknown>;
   /** A way to each server that holds keys. */
   servers(): Promise<readonly SendCommand[]>;
@@ -16,6 +16,7 @@ export type SendCommand = (command: Command) => Promise<unknown>;
 /** A connected ioredis client: `Redis` or `Cluster`. */
 export interface IoredisClient {
   call(command: string, ...args: WireArgument[]): Promise<unknown>;
+  callBuffer(command: string, ...args: WireArgument[]): Promise<unknown>;
   readonly isCluster?: boolean;
 }
 
@@ -25,12 +26,12 @@ interface IoredisCluster extends IoredisClient {
 
 /** A connected client of node-redis, made by `createClient`. */
 export interface NodeRedisClient {
-  sendCommand(args: WireArgument[]): Promise<unknown>;
+  sendCommand(args: WireArgument[], options?: object): Promise<unknown>;
 }
 
 /** A connected cluster client of node-redis, made by `createCluster`. */
 export interface NodeRedisCluster {
-  sendCommand(key: string | undefined, isReadonly: boolean | undefined, args: WireArgument[]): Promise<unknown>;
+  sendCommand(key: string | undefined, isReadonly: boolean | undefined, args: WireArgument[], options?: object): Promise<unknown>;
   readonly masters: readonly unknown[];
   nodeClient(node: never): NodeRedisClient | Promise<NodeRedisClient>;
 }
@@ -49,15 +50,23 @@ export function redisCommands(client: RedisClient): RedisCommands {
   return nodeRedis(client as NodeRedisClient);
 }
 
+const answersBytes = ([name]: Command): boolean => name === 'EVALSHA' || name === 'EVAL';
+
+/** How node-redis is asked for bytes: from its version 5 on, and before. `$` is the type of a text in the protocol. */
+const AS_BYTES = { typeMapping: { ['$'.charCodeAt(0)]: Buffer }, returnBuffers: true };
+
 function nodeRedis(client: NodeRedisClient): RedisCommands {
-  const send: SendCommand = (command) => client.sendCommand([...command]);
-  return { isCluster: false, send: (_key, command) => send(command), servers: async () => [send] };
+  return {
+    isCluster: false,
+    send: (_key, command) => client.sendCommand([...command], answersBytes(command) ? AS_BYTES : undefined),
+    servers: async () => [(command: Command) => client.sendCommand([...command])],
+  };
 }
 
 function nodeRedisCluster(cluster: NodeRedisCluster): RedisCommands {
   return {
     isCluster: true,
-    send: (key, command) => cluster.sendCommand(key, false, [...command]),
+    send: (key, command) => cluster.sendCommand(key, false, [...command], answersBytes(command) ? AS_BYTES : undefined),
     servers: () =>
       Promise.all(
         cluster.masters.map(async (master) => {
@@ -73,7 +82,7 @@ function ioredis(client: IoredisClient): RedisCommands {
   const nodes = (): IoredisClient[] => (isCluster ? (client as IoredisCluster).nodes('master') : [client]);
   return {
     isCluster,
-    send: (_key, command) => client.call(...command),
+    send: (_key, command) => (answersBytes(command) ? client.callBuffer(...command) : client.call(...command)),
     servers: async () => nodes().map((node) => (command: Command) => node.call(...command)),
   };
 }

@@ -1,5 +1,5 @@
 import type { LiveReservation } from './live-reservations.ts';
-import { addAccount, addKey, addText, beginCall, factsOf } from './request.ts';
+import { addAccounts, factsOf, keysOf, type ScriptCall } from './request.ts';
 import type { StoreServer } from './server.ts';
 import { homeOf } from './step.ts';
 
@@ -9,17 +9,19 @@ export async function extendHold(server: StoreServer, { id, accounts }: LiveRese
   const extended = await Promise.all(
     tenants.map(async (only) => {
       const refs = accounts.filter(({ tenant }) => only === undefined || tenant === only);
-      const reader = await server.run('extend', (settings) => {
+      const [isExtended] = await server.run('extend', (settings) => {
         const facts = [...new Map(refs.map((ref) => factsOf(ref, settings)).map((each) => [each.keys.state, each])).values()];
-        const call = beginCall(facts, settings);
-        call.numbers.push(facts.length);
-        for (const each of facts) addAccount(call, each, settings);
-        addKey(call, settings.keys.record(homeOf(refs), id));
-        addText(call, settings.keys.holdName(id));
-        call.numbers.push(ttlMs);
+        const part = keysOf(facts);
+        const call: ScriptCall = {
+          keys: [settings.keys.record(homeOf(refs), id), ...part.states],
+          numbers: [settings.instead ?? -1, facts.length, part.registries.length, ttlMs],
+          texts: [settings.keys.holdName(id)],
+        };
+        addAccounts(call, facts, part, call.keys.length, settings);
+        call.keys.push(...part.registries, ...part.others);
         return call;
       });
-      return reader.flag();
+      return Number(isExtended) === 1;
     }),
   );
   return extended.every(Boolean);

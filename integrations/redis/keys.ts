@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { resolveWindow, windowName, type AccountId, type CalendarUnit, type ResolvedWindow, type Weekday } from 'holdfast';
 
 /** The version of the layout of keys and states. A change of it begins with empty accounts. */
-const LAYOUT = 1;
+const LAYOUT = 2;
 
 /** What stands in a key as it is; anything else, and anything long, is replaced by a hash. */
 const plain = /^[\w.@-]{1,64}$/;
@@ -14,6 +14,12 @@ export const keyPart = (name: string): string =>
 /** Whether the names of an account can be read from its keys. The tenant of the scope `global` is the empty text. */
 export const isReadable = ({ tenant, scope, id }: AccountId): boolean =>
   (tenant === '' || plain.test(tenant)) && plain.test(scope) && plain.test(id);
+
+/** The bytes of a UUID, or of a hash of any other id. */
+const holdName = (id: string): Buffer =>
+  uuid.test(id) ? Buffer.from(id.replaceAll('-', ''), 'hex') : createHash('sha256').update(id, 'utf16le').digest().subarray(0, 16);
+
+const uuid = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/;
 
 /** The keys of one account. */
 export interface AccountKeys {
@@ -34,8 +40,8 @@ export interface IndexFacts {
 export interface Keyspace {
   account(id: AccountId, window: ResolvedWindow): AccountKeys;
   record(tenant: string, id: string): string;
-  /** A reservation's name in the sets of holds. */
-  holdName(id: string): string;
+  /** A reservation's name among the holds of accounts: 16 bytes. */
+  holdName(id: string): Buffer;
   /** The mark by which a loss of data is noticed. */
   mark(tenant: string): string;
   /** The set of the index keys of a tenant. */
@@ -65,7 +71,7 @@ export function keyspace(prefix: string): Keyspace {
   return {
     account: ({ tenant, scope, id }, window) => keysOf(tenantRoot(tenant), `${windowName(window)}/${keyPart(scope)}`, keyPart(id)),
     record: (tenant, id) => `${tenantRoot(tenant)}:r/${keyPart(id)}`,
-    holdName: keyPart,
+    holdName,
     mark: (tenant) => `${tenantRoot(tenant)}:mark`,
     registry: (tenant) => `${tenantRoot(tenant)}:all`,
     registries: `${root}*}:all`,

@@ -1,48 +1,73 @@
 import { dimensions, type AccountRef, type AccountSnapshot, type AmountLimits, type Amounts, type Dimension } from 'holdfast';
+import { isLittleEndian } from './request.ts';
 
-/** Reads a script's answer, value by value. */
+/** Reads the numbers of a script's answer, one by one. */
 export interface ReplyReader {
   number(): number;
-  text(): string;
   flag(): boolean;
   amounts(): Amounts;
   dimension(): Dimension;
 }
 
-export function replyReader(reply: unknown): ReplyReader {
-  if (!Array.isArray(reply)) throw new TypeError('the server answered something else than a list; is it Redis 6.2 or later?');
-  const values: readonly unknown[] = reply;
+export function replyReader(bytes: unknown): ReplyReader {
+  const values = doublesIn(bytes, 0);
   let at = 0;
-  const number = (): number => Number(values[at++]);
+  const number = (): number => values[at++] ?? 0;
   return {
     number,
-    text: () => String(values[at++]),
     flag: () => number() !== 0,
-    amounts: () => ({
-      usd: number(),
-      tokens: number(),
-      inputTokens: number(),
-      outputTokens: number(),
-      reasoningTokens: number(),
-      steps: number(),
-      modelCalls: number(),
-      toolCalls: number(),
-    }),
+    amounts: () => amountsAt(values, (at += dimensions.length) - dimensions.length),
     dimension: () => dimensions[number() - 1] ?? 'usd',
   };
 }
 
-const nothing: Amounts = Object.freeze(Object.fromEntries(dimensions.map((dimension) => [dimension, 0])) as Record<Dimension, number>);
+/** The doubles in bytes from the server. They need not begin where a double may begin in memory. */
+function doublesIn(bytes: unknown, from: number, to?: number): Float64Array {
+  if (!Buffer.isBuffer(bytes)) throw new TypeError('the client answered with something else than bytes');
+  const copy = new Uint8Array(bytes.subarray(from, to));
+  if (!isLittleEndian) Buffer.from(copy.buffer).swap64();
+  return new Float64Array(copy.buffer);
+}
+
+const amountsAt = (values: Float64Array, at: number): Amounts => ({
+  usd: values[at] ?? 0,
+  tokens: values[at + 1] ?? 0,
+  inputTokens: values[at + 2] ?? 0,
+  outputTokens: values[at + 3] ?? 0,
+  reasoningTokens: values[at + 4] ?? 0,
+  steps: values[at + 5] ?? 0,
+  modelCalls: values[at + 6] ?? 0,
+  toolCalls: values[at + 7] ?? 0,
+});
+
+export const nothing: Amounts = Object.freeze(
+  Object.fromEntries(dimensions.map((dimension) => [dimension, 0])) as Record<Dimension, number>,
+);
+
 const momentOf = (moment: number): number | null => (moment < 0 ? null : moment);
 
-/** When the window ends, and the account's sums; of an account that nobody has used, nothing. */
-export function readSums(reader: ReplyReader): Pick<AccountSnapshot, 'settled' | 'held' | 'unconfirmed' | 'overage' | 'resetsAt'> {
+/** Where the sums begin in the head of an account, and where it ends (lua/state.lua). */
+const SUMS_AT = 56;
+const HEAD_SIZE = 184;
+
+export interface AccountSums extends Pick<AccountSnapshot, 'settled' | 'held' | 'unconfirmed' | 'overage' | 'resetsAt'> {
+  /** What an adjustment puts in the place of limits. */
+  readonly adjusted: AmountLimits | undefined;
+}
+
+/** When the window ends, and the account's sums; of an account that nobody has used (its head is empty), nothing. */
+export function readSums(reader: ReplyReader, head: unknown): AccountSums {
   const resetsAt = momentOf(reader.number());
-  const width = reader.number();
-  if (width === 0) return { settled: nothing, held: nothing, unconfirmed: nothing, overage: nothing, resetsAt };
-  const [settled, held] = [reader.amounts(), reader.amounts()];
-  if (width === 1) return { settled, held, unconfirmed: nothing, overage: nothing, resetsAt };
-  return { settled, held, unconfirmed: reader.amounts(), overage: reader.amounts(), resetsAt };
+  const late = reader.flag() ? [reader.amounts(), reader.amounts()] : [];
+  const sums = doublesIn(head, SUMS_AT, HEAD_SIZE);
+  return {
+    settled: amountsAt(sums, 0),
+    held: amountsAt(sums, dimensions.length),
+    unconfirmed: late[0] ?? nothing,
+    overage: late[1] ?? nothing,
+    resetsAt,
+    adjusted: reader.flag() ? readLimits(reader) : undefined,
+  };
 }
 
 export function readLimits(reader: ReplyReader): AmountLimits {
@@ -66,5 +91,3 @@ export function tightened(limits: AmountLimits, { tighter }: AccountRef): Amount
   }
   return result;
 }
-
-export { nothing };

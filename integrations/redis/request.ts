@@ -9,6 +9,7 @@ import {
   type Ask,
   type ResolvedWindow,
 } from 'holdfast';
+import type { WireArgument } from './clients.ts';
 import { isReadable, type AccountKeys, type Keyspace } from './keys.ts';
 
 /** A call of a script: keys, the numbers in the order in which the script reads them, and texts. */
@@ -16,7 +17,7 @@ export interface ScriptCall {
   readonly keys: string[];
   readonly numbers: number[];
   /** ARGV after the numbers: the first has the place 2. */
-  readonly texts: string[];
+  readonly texts: WireArgument[];
 }
 
 /** What a script is told of keys, of time and of how long things are kept. */
@@ -34,39 +35,23 @@ export interface RequestSettings {
 const GRACE_MS = 3_600_000;
 const kinds = { lifetime: 0, calendar: 1, rolling: 2 } as const;
 
-/** Begins a call over accounts: what comes `before` all, then the registries of their tenants. */
-export function beginCall(
-  accounts: Iterable<AccountFacts>,
-  { instead }: RequestSettings,
-  before: { readonly keys: readonly string[]; readonly texts: readonly string[] } = { keys: [], texts: [] },
-): ScriptCall {
-  const registries = new Set<string>();
-  for (const { registry } of accounts) registries.add(registry);
-  return { keys: [...before.keys, ...registries], numbers: [instead ?? -1, registries.size], texts: [...before.texts] };
+export function addAmounts(numbers: number[], amounts: Amounts): void {
+  numbers.push(
+    amounts.usd,
+    amounts.tokens,
+    amounts.inputTokens,
+    amounts.outputTokens,
+    amounts.reasoningTokens,
+    amounts.steps,
+    amounts.modelCalls,
+    amounts.toolCalls,
+  );
 }
 
-export function addKey(call: ScriptCall, key: string): void {
-  call.keys.push(key);
-  call.numbers.push(call.keys.length);
-}
-
-export function addText(call: ScriptCall, text: string): void {
-  call.texts.push(text);
-  call.numbers.push(call.texts.length + 1);
-}
-
-export function addAmounts({ numbers }: ScriptCall, amounts: Amounts): void {
-  for (const dimension of dimensions) numbers.push(amounts[dimension]);
-}
-
-export function addLimits({ numbers }: ScriptCall, limits: AmountLimits): void {
-  for (const dimension of dimensions) numbers.push(limits[dimension] ?? -1);
-}
-
-/** A 1 and what follows it, or a 0. */
-export function addOptional<T>(call: ScriptCall, value: T | undefined, add: (call: ScriptCall, value: T) => void): void {
-  call.numbers.push(value === undefined ? 0 : 1);
-  if (value !== undefined) add(call, value);
+/** A 1 and the amounts, or a 0. */
+export function addOptionalAmounts(numbers: number[], amounts: Amounts | undefined): void {
+  numbers.push(amounts === undefined ? 0 : 1);
+  if (amounts !== undefined) addAmounts(numbers, amounts);
 }
 
 /** Three moments: the stretch that is current, and the one after it, should the server be there already. */
@@ -90,16 +75,18 @@ export interface AccountFacts {
   readonly isCharging: boolean;
   /** Kept with the account where its keys hold only hashes of them. */
   readonly names: AccountId | undefined;
-  /** Changes with the limits. */
+  /** A mark that changes with the limits, then thresholds and limits as the scripts read them: their counts, and all of them. */
   readonly limitsMark: number;
+  readonly thresholds: readonly number[];
+  readonly limits: readonly number[];
 }
 
 /** A run names the same accounts in each of its steps. */
 const knownFacts = new WeakMap<Keyspace, WeakMap<AccountRef, AccountFacts>>();
 
 export function factsOf(ref: AccountRef, { keys }: RequestSettings): AccountFacts {
-  const known = knownFacts.get(keys) ?? new WeakMap<AccountRef, AccountFacts>();
-  knownFacts.set(keys, known);
+  let known = knownFacts.get(keys);
+  if (!known) knownFacts.set(keys, (known = new WeakMap()));
   let facts = known.get(ref);
   if (!facts) {
     facts = {
@@ -109,6 +96,8 @@ export function factsOf(ref: AccountRef, { keys }: RequestSettings): AccountFact
       isCharging: ref.onExpire === 'charge',
       names: isReadable(ref) ? undefined : ref,
       limitsMark: markOf(ref.limits),
+      thresholds: ref.alertAt,
+      limits: limitsOf(ref),
     };
     known.set(ref, facts);
   }
@@ -121,48 +110,71 @@ function markOf(limits: AmountLimits): number {
   return createHash('sha256').update(text).digest().readUIntBE(0, 6) + 1;
 }
 
-/** The account's keys, its window, and how it is kept. */
-export function addAccount(
-  call: ScriptCall,
-  { keys: { state, holds, index, slots }, registry, window, isCharging, names }: AccountFacts,
+/** Five numbers for each dimension that has a limit: see lua/admission.lua. */
+function limitsOf({ limits, tighter, kept }: AccountRef): number[] {
+  return dimensions.flatMap((dimension, index) => {
+    const [limit, own, keptBack] = [limits[dimension], tighter?.[dimension], kept?.[dimension] ?? 0];
+    if (limit === undefined && own === undefined && keptBack === 0) return [];
+    const ceiling = limit === undefined ? own : own === undefined ? limit : Math.min(limit, own);
+    return [index + 1, ceiling ?? -1, keptBack, limit ?? -1, own ?? -1];
+  });
+}
+
+/** The keys of accounts as the scripts expect them: their states at first, and after all others what is seldom needed. */
+export interface AccountsPart {
+  readonly states: string[];
+  readonly registries: string[];
+  readonly others: string[];
+}
+
+export function keysOf(accounts: readonly AccountFacts[]): AccountsPart {
+  const part: AccountsPart = { states: [], registries: [], others: [] };
+  for (const { keys, registry, window } of accounts) {
+    part.states.push(keys.state);
+    if (!part.registries.includes(registry)) part.registries.push(registry);
+    part.others.push(keys.holds, keys.index);
+    if (window.kind === 'rolling') part.others.push(keys.slots);
+  }
+  return part;
+}
+
+/** Writes the eight numbers of each account. `before` is how many keys stand before those of the registries. */
+export function addAccounts(
+  { numbers, texts }: ScriptCall,
+  accounts: readonly AccountFacts[],
+  { registries }: AccountsPart,
+  before: number,
   settings: RequestSettings,
 ): void {
-  const { keys, numbers } = call;
-  numbers.push(keys.indexOf(registry) + 1, kinds[window.kind]);
-  keys.push(state, holds, index);
-  if (window.kind === 'calendar') numbers.push(...stretchesAt(window, settings.serverNow));
-  if (window.kind === 'rolling') {
-    keys.push(slots);
-    numbers.push(window.lengthMs, window.slotMs);
-  }
-  numbers.push(window.kind === 'lifetime' ? settings.retentionMs : GRACE_MS, isCharging ? 1 : 0);
-  if (!names) numbers.push(0);
-  else {
-    addText(call, names.scope);
-    call.texts.push(names.id, names.tenant);
+  for (const { registry, window, isCharging, names } of accounts) {
+    const retention = window.kind === 'lifetime' ? settings.retentionMs : GRACE_MS;
+    let named = 0;
+    if (names) {
+      texts.push(names.scope, names.id, names.tenant);
+      named = texts.length - 1;
+    }
+    numbers.push(kinds[window.kind], retention, isCharging ? 1 : 0, named, before + registries.indexOf(registry) + 1);
+    if (window.kind === 'calendar') {
+      const [first, second, third] = stretchesAt(window, settings.serverNow);
+      numbers.push(first, second, third);
+    } else if (window.kind === 'rolling') numbers.push(window.lengthMs, window.slotMs, 0);
+    else numbers.push(0, 0, 0);
   }
 }
 
-export function addRef(
-  call: ScriptCall,
-  account: number,
-  { limitsMark }: AccountFacts,
-  { limits, tighter, kept, alertAt }: AccountRef,
-): void {
-  call.numbers.push(account, limitsMark);
-  addLimits(call, limits);
-  addOptional(call, tighter, addLimits);
-  addOptional(call, kept, addLimits);
-  call.numbers.push(alertAt.length, ...alertAt);
+/** Writes one place in a list of accounts: which account, and its limits as this admission meets them. */
+export function addRef({ numbers }: ScriptCall, account: number, { limitsMark, thresholds, limits }: AccountFacts): void {
+  numbers.push(account, limitsMark, thresholds.length, limits.length / 5);
+  for (const threshold of thresholds) numbers.push(threshold);
+  for (const limit of limits) numbers.push(limit);
 }
 
 export function addAsk(
-  call: ScriptCall,
+  { numbers }: ScriptCall,
   { base, perUnit, unitsWanted = 0, unitsLeast = unitsWanted, yielding, gates = [], isClosing }: Ask,
 ): void {
-  const { numbers } = call;
-  addAmounts(call, base);
-  addOptional(call, perUnit, addAmounts);
+  addAmounts(numbers, base);
+  addOptionalAmounts(numbers, perUnit);
   numbers.push(unitsWanted, unitsLeast, yielding ? 1 : 0);
   if (yielding) for (const dimension of dimensions) numbers.push(yielding.includes(dimension) ? 1 : 0);
   numbers.push(isClosing ? 1 : 0, gates.length);
@@ -171,8 +183,8 @@ export function addAsk(
 
 /** The numbers as the scripts read them: little-endian doubles in one string. */
 export function packed(numbers: readonly number[]): Buffer {
-  const bytes = Buffer.from(Float64Array.from(numbers).buffer);
+  const bytes = Buffer.from(new Float64Array(numbers).buffer);
   return isLittleEndian ? bytes : bytes.swap64();
 }
 
-const isLittleEndian = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
+export const isLittleEndian = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;

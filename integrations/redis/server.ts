@@ -1,13 +1,15 @@
 import type { RedisCommands } from './clients.ts';
-import { replyReader, type ReplyReader } from './reply.ts';
 import { packed, type RequestSettings, type ScriptCall } from './request.ts';
 import { runScript, scripts } from './scripts.ts';
 
 /** The server as the store talks to it: scripts over accounts, by the server's own clock. */
 export interface StoreServer {
   readonly redis: RedisCommands;
-  /** Runs a script over accounts. Asks again when the server is in another stretch of time than this process believed. */
-  run(script: 'step' | 'read' | 'extend', write: (settings: RequestSettings) => ScriptCall): Promise<ReplyReader>;
+  /**
+   * Runs a script over accounts and gives the parts of its answer. Asks again when the server is in another stretch of time
+   * than this process believed.
+   */
+  run(script: 'step' | 'read' | 'extend', write: (settings: RequestSettings) => ScriptCall): Promise<readonly unknown[]>;
   /** What scripts are told of keys, time and keeping. */
   settings(): RequestSettings;
 }
@@ -29,11 +31,11 @@ export function storeServer(
     async run(script, write) {
       for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
         const { keys, numbers, texts } = write(settings());
-        const reader = replyReader(await runScript(redis, scripts[script], keys, [packed(numbers), ...texts]));
-        const isRightTime = reader.flag();
-        if (!now) aheadMs = reader.number() - Date.now();
-        else reader.number();
-        if (isRightTime) return reader;
+        const reply = await runScript(redis, scripts[script], keys, [packed(numbers), ...texts]);
+        if (!Array.isArray(reply)) throw new TypeError('the server answered something else than a list; is it Redis 6.2 or later?');
+        const [isRightTime, serverNow, ...parts] = reply as readonly unknown[];
+        if (!now) aheadMs = Number(serverNow) - Date.now();
+        if (Number(isRightTime) === 1) return parts;
       }
       throw new Error('the server’s clock moves too fast to be followed');
     },

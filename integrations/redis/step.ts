@@ -1,90 +1,124 @@
 import type { AccountRef, Amounts, ReserveReply, ReserveRequest, SettleReply, SettleRequest, ThresholdCrossing } from 'holdfast';
-import { nothing, readLimits, readMoment, readSums, tightened, type ReplyReader } from './reply.ts';
+import { nothing, readMoment, readSums, replyReader, tightened, type AccountSums, type ReplyReader } from './reply.ts';
 import {
-  addAccount,
-  addAmounts,
+  addAccounts,
   addAsk,
-  addKey,
-  addOptional,
+  addOptionalAmounts,
   addRef,
-  addText,
-  beginCall,
   factsOf,
+  keysOf,
   type AccountFacts,
   type RequestSettings,
   type ScriptCall,
 } from './request.ts';
 
-/** What one call of the step script does: any number of settlements, and perhaps one reservation. All in one slot. */
+/** What one call of the step script does: any number of settlements and of reservations, after them. All in one slot. */
 export interface StepRequest {
   /** The tenant of the slot in a cluster, or the empty text. */
   readonly slot: string;
   /** The newest mark of the slot that is known, or a new name for it. */
   readonly mark: string;
   readonly settlements: readonly SettleRequest[];
-  readonly reservation: ReserveRequest | undefined;
+  readonly reservations: readonly ReserveRequest[];
 }
 
 export interface StepReply {
   /** The mark of the slot as it is now: it tells when the server has lost data. */
   readonly mark: string;
   readonly settlements: readonly SettleReply[];
-  readonly reservation: ReserveReply | undefined;
+  readonly reservations: readonly ReserveReply[];
 }
 
-/** Writes a step as the script reads it. Accounts and their limits are sent once, however often they are named. */
-export function stepCall({ slot, mark, settlements, reservation }: StepRequest, settings: RequestSettings): ScriptCall {
-  const accounts = new Map<string, { readonly facts: AccountFacts; readonly number: number }>();
-  const refs = new Map<AccountRef, { readonly facts: AccountFacts; readonly account: number; readonly number: number }>();
-  for (const { accounts: named } of reservation ? [...settlements, reservation] : settlements) {
-    for (const ref of named) {
-      if (refs.has(ref)) continue;
-      const facts = factsOf(ref, settings);
-      const account = accounts.get(facts.keys.state) ?? { facts, number: accounts.size + 1 };
-      accounts.set(facts.keys.state, account);
-      refs.set(ref, { facts, account: account.number, number: refs.size + 1 });
+/** The accounts of a step and the places that name them, each once however often it is named. */
+interface Named {
+  readonly accounts: AccountFacts[];
+  /** The number of a place, from 1. */
+  readonly refs: Map<AccountRef, number>;
+  /** For each place the number of its account, from 1. */
+  readonly accountOf: number[];
+}
+
+function namedIn({ settlements, reservations }: StepRequest, settings: RequestSettings): Named {
+  const named: Named = { accounts: [], refs: new Map(), accountOf: [] };
+  const numbers = new Map<string, number>();
+  for (const list of [settlements, reservations]) {
+    for (const { accounts } of list) {
+      for (const ref of accounts) {
+        if (named.refs.has(ref)) continue;
+        const facts = factsOf(ref, settings);
+        let number = numbers.get(facts.keys.state);
+        if (number === undefined) numbers.set(facts.keys.state, (number = named.accounts.push(facts)));
+        named.refs.set(ref, named.accountOf.push(number));
+      }
     }
   }
-  const allFacts = [...accounts.values()].map(({ facts }) => facts);
+  return named;
+}
 
-  const call = beginCall(allFacts, settings, { keys: [settings.keys.mark(slot)], texts: [mark] });
+/** Writes a step as the script reads it (lua/step.lua). */
+export function stepCall(step: StepRequest, settings: RequestSettings): ScriptCall {
+  const { slot, mark, settlements, reservations } = step;
+  const { accounts, refs, accountOf } = namedIn(step, settings);
+  const { keys } = settings;
+  const part = keysOf(accounts);
+  const records: string[] = [];
+  const names: Buffer[] = [];
+  const [epoch = '', count = 0, losses = 0] = mark.split(':');
+  const call: ScriptCall = {
+    keys: [keys.mark(slot), ...part.states],
+    numbers: [
+      settings.instead ?? -1,
+      settings.rememberMs,
+      settlements.length,
+      reservations.length,
+      accounts.length,
+      accountOf.length,
+      part.registries.length,
+      Number(count),
+      Number(losses),
+    ],
+    texts: [epoch, ''],
+  };
   const { numbers } = call;
-  numbers.push(settings.rememberMs, reservation ? 1 : 0, allFacts.length);
-  for (const facts of allFacts) addAccount(call, facts, settings);
-  numbers.push(refs.size);
-  for (const [ref, { facts, account }] of refs) addRef(call, account, facts, ref);
+  addAccounts(call, accounts, part, call.keys.length + settlements.length + reservations.length, settings);
+  for (const [ref, number] of refs) addRef(call, accountOf[number - 1] ?? 0, factsOf(ref, settings));
 
+  const addNamed = (id: string, named: readonly AccountRef[]): void => {
+    records.push(keys.record(homeOf(named), id));
+    names.push(keys.holdName(id));
+  };
   const addPlaces = (named: readonly AccountRef[]): void => {
     numbers.push(named.length);
-    for (const ref of named) numbers.push(refs.get(ref)?.number ?? 0);
+    for (const ref of named) numbers.push(refs.get(ref) ?? 0);
   };
-  numbers.push(settlements.length);
   for (const { id, actual, accounts: named } of settlements) {
-    addKey(call, settings.keys.record(homeOf(named), id));
-    addText(call, settings.keys.holdName(id));
-    addOptional(call, actual, addAmounts);
+    addNamed(id, named);
+    addOptionalAmounts(numbers, actual);
     addPlaces(named);
   }
-  if (reservation) {
-    addKey(call, settings.keys.record(homeOf(reservation.accounts), reservation.id));
-    addText(call, settings.keys.holdName(reservation.id));
-    numbers.push(reservation.ttlMs);
-    addPlaces(reservation.accounts);
-    numbers.push(reservation.asks.length);
-    for (const ask of reservation.asks) addAsk(call, ask);
+  for (const { id, ttlMs, asks, accounts: named } of reservations) {
+    addNamed(id, named);
+    numbers.push(ttlMs);
+    addPlaces(named);
+    numbers.push(asks.length);
+    for (const ask of asks) addAsk(call, ask);
   }
+  call.texts[1] = Buffer.concat(names);
+  call.keys.push(...records, ...part.registries, ...part.others);
   return call;
 }
 
 /** The tenant under whose keys a reservation is remembered: that of its accounts; only the scope `global` has none. */
 export const homeOf = (accounts: readonly AccountRef[]): string => accounts.find(({ tenant }) => tenant !== '')?.tenant ?? '';
 
-export function readStep(reader: ReplyReader, { settlements, reservation }: StepRequest): StepReply {
-  return {
-    mark: reader.text(),
-    settlements: settlements.map(({ accounts }) => readSettlement(reader, accounts)),
-    reservation: reservation && readReservation(reader, reservation.accounts),
-  };
+export function readStep(reply: readonly unknown[], step: StepRequest, settings: RequestSettings): StepReply {
+  const [epoch, numbers, ...heads] = reply;
+  const reader = replyReader(numbers);
+  const mark = `${String(epoch)}:${reader.number()}:${reader.number()}`;
+  const settlements = step.settlements.map(({ accounts }) => readSettlement(reader, accounts));
+  const answers = step.reservations.map(({ accounts }) => readReservation(reader, accounts));
+  const sums = Array.from({ length: reader.number() }, (_, place) => readSums(reader, heads[place]));
+  return { mark, settlements, reservations: withAccounts(answers, step, sums, settings) };
 }
 
 const statuses = ['settled', 'released', 'duplicate', 'late'] as const;
@@ -111,31 +145,44 @@ function readSettlement(reader: ReplyReader, accounts: readonly AccountRef[]): S
   return { status, overage, alerts };
 }
 
-function readReservation(reader: ReplyReader, accounts: readonly AccountRef[]): ReserveReply {
-  if (!reader.flag()) {
-    const place = reader.number();
-    const { tenant, scope, id } = placeOf(accounts, place);
-    const denial = {
-      account: place - 1,
-      dimension: reader.dimension(),
-      limit: reader.number(),
-      settled: reader.number(),
-      held: reader.number(),
-      asked: reader.number(),
-      tenant,
-      scope,
-      id,
-      resetsAt: readMoment(reader),
-    };
-    return { granted: false, denial };
+type Grant = ReserveReply & { readonly granted: true };
+type Answer = Omit<Grant, 'accounts'> | (ReserveReply & { readonly granted: false });
+
+function readReservation(reader: ReplyReader, accounts: readonly AccountRef[]): Answer {
+  if (reader.flag()) {
+    const [ask, units, amounts, isReplay] = [reader.number(), reader.number(), reader.amounts(), reader.flag()];
+    return { granted: true, ask, units, amounts, isReplay };
   }
-  const [ask, units, amounts, isReplay] = [reader.number(), reader.number(), reader.amounts(), reader.flag()];
-  const snapshots = accounts.map((ref) => {
-    const { tenant, scope, id, window } = ref;
-    const limits = tightened(reader.flag() ? readLimits(reader) : ref.limits, ref);
-    return { tenant, scope, id, window, limits, ...readSums(reader) };
+  const place = reader.number();
+  const { tenant, scope, id } = placeOf(accounts, place);
+  const denial = {
+    account: place - 1,
+    dimension: reader.dimension(),
+    limit: reader.number(),
+    settled: reader.number(),
+    held: reader.number(),
+    asked: reader.number(),
+    tenant,
+    scope,
+    id,
+    resetsAt: readMoment(reader),
+  };
+  return { granted: false, denial };
+}
+
+/** Grants show their accounts as they stand after the whole step. */
+function withAccounts(answers: Answer[], step: StepRequest, sums: readonly AccountSums[], settings: RequestSettings): ReserveReply[] {
+  if (sums.length === 0) return answers.filter((answer): answer is ReserveReply & { granted: false } => !answer.granted);
+  const { refs, accountOf } = namedIn(step, settings);
+  return answers.map((answer, place) => {
+    if (!answer.granted) return answer;
+    const accounts = step.reservations[place]!.accounts.map((ref) => {
+      const { tenant, scope, id, window } = ref;
+      const { adjusted, ...stands } = sums[(accountOf[(refs.get(ref) ?? 0) - 1] ?? 0) - 1]!;
+      return { tenant, scope, id, window, limits: tightened(adjusted ? { ...ref.limits, ...adjusted } : ref.limits, ref), ...stands };
+    });
+    return { ...answer, accounts };
   });
-  return { granted: true, ask, units, amounts, accounts: snapshots, isReplay };
 }
 
 function placeOf(accounts: readonly AccountRef[], place: number): AccountRef {

@@ -1,88 +1,75 @@
--- One account: opened, placed in time, read and written.
+-- One account: placed in time, read and written.
 
--- Reads what the request says of an account; its keys are taken from KEYS.
-local function nextAccount(keyAt, number)
-  local account = { number = number, registry = KEYS[nextNumber()], kind = nextNumber() }
-  account.state, account.holds, account.index = KEYS[keyAt], KEYS[keyAt + 1], KEYS[keyAt + 2]
-  if account.kind == CALENDAR then
-    account.first, account.second, account.third = nextNumber(), nextNumber(), nextNumber()
-  elseif account.kind == ROLLING then
-    account.length, account.slot = nextNumber(), nextNumber()
-    account.slots, account.loaded, account.changed = KEYS[keyAt + 3], {}, {}
-  end
-  account.retention, account.charges, account.named = nextNumber(), nextNumber(), nextNumber()
-  return account, keyAt + (account.kind == ROLLING and 4 or 3)
-end
-
--- The stretch that holds the moment. False when the client looked at another clock and sent others.
-local function placeInTime(account)
-  if account.kind == LIFETIME then
-    account.start = 0
-  elseif account.kind == ROLLING then
-    account.start = now - now % account.slot
-    account.finish = account.start + account.slot
-  elseif now >= account.first and now < account.second then
-    account.start, account.finish = account.first, account.second
-  elseif now >= account.second and now < account.third then
-    account.start, account.finish = account.second, account.third
-  else
-    return false
-  end
-  return true
-end
-
--- Reads all accounts of a request. Nil where the stretches that were sent do not hold the moment.
-local function nextAccounts(keyAt)
-  local accounts = {}
-  for number = 1, nextNumber() do
-    local account
-    account, keyAt = nextAccount(keyAt, number)
-    if not placeInTime(account) then return nil end
+-- Reads what a request says of its accounts. Nil where the stretches that were sent do not hold the moment: the client looked
+-- at another clock. Their states are the keys from `stateAt`, their other keys those from `otherAt`.
+local function readAccounts(count, stateAt, otherAt)
+  local accounts, n = {}, numbers
+  for number = 1, count do
+    local at = cursor
+    cursor = at + 8
+    local kind = n[at + 1]
+    local account = {
+      number = number,
+      key = KEYS[stateAt + number - 1],
+      kind = kind,
+      retention = n[at + 2],
+      charges = n[at + 3],
+      named = n[at + 4],
+      registry = KEYS[n[at + 5]],
+      holds = KEYS[otherAt],
+      index = KEYS[otherAt + 1],
+      start = 0,
+      finish = -1,
+      tail = '',
+      packedRest = '',
+      state = false,
+      rest = false,
+      isChanged = false,
+      isSpent = false,
+      turn = 0,
+    }
     accounts[number] = account
+    otherAt = otherAt + 2
+    local first, second = n[at + 6], n[at + 7]
+    if kind == CALENDAR then
+      if now >= first and now < second then
+        account.start, account.finish = first, second
+      elseif now >= second and now < n[at + 8] then
+        account.start, account.finish = second, n[at + 8]
+      else
+        return nil
+      end
+    elseif kind == ROLLING then
+      account.length, account.slot, account.slots = first, second, KEYS[otherAt]
+      otherAt = otherAt + 1
+      account.start = now - now % second
+      account.finish = account.start + second
+      account.loaded, account.touched, account.left = {}, {}, {}
+    end
   end
   return accounts
 end
 
-local function startStretch(account)
-  local state = account.data
-  if account.kind == ROLLING then return leaveOldSlots(account) end
-  -- A clock that is put back does not bring an old window back.
-  if state[START] > account.start then account.start = state[START] end
-  if state[START] >= account.start then return end
-  account.isChanged = true
-  state[START], state[LISTED], state[IS_WIDE] = account.start, -1, 0
-  for place = SETTLED_AT + 1, HELD_AT + 8 do state[place] = 0 end
-  if state[REST] ~= '' then
-    local rest = changeRest(account)
-    rest.late, rest.marks = nil, nil
-  end
-end
-
--- Loads an account as it stands now. One that does not exist has no `data`.
-local function loadAccount(account)
-  local packed = redis.call('GET', account.state)
+-- Brings an account to where it stands now. One that does not exist has no state.
+local function loadAccount(account, packed)
   if not packed then return end
-  account.data = { cmsgpack.unpack(packed) }
-  startStretch(account)
-  expireHolds(account)
-end
-
-local function openAccount(account)
-  if account.data then return end
-  account.data, account.rest = newState(account), {}
-  account.isNew, account.isChanged = true, true
-  if account.named > 0 then
-    changeRest(account).names = { ARGV[account.named], ARGV[account.named + 1], ARGV[account.named + 2] }
+  local state = { struct.unpack(HEAD, packed) }
+  account.state = state
+  if #packed > HEAD_SIZE then
+    local last = HEAD_SIZE + state[HOLD_BYTES]
+    account.tail = string.sub(packed, HEAD_SIZE + 1, last)
+    account.packedRest = string.sub(packed, last + 1)
   end
-end
-
--- Remembers the limits of an admission, for those who list accounts. `mark` tells whether they are others than before.
-local function keepLimits(account, mark, limits)
-  if account.data[LIMITS_MARK] == mark then return end
-  account.data[LIMITS_MARK] = mark
-  local kept = {}
-  for d = 1, 8 do kept[d] = numbers[limits + d] end
-  changeRest(account).limits = kept
+  if account.kind == ROLLING then
+    rare.leaveOldSlots(account)
+  elseif state[START] ~= account.start then
+    rare.startStretch(account)
+  end
+  if state[DUE] > 0 and state[DUE] <= now then rare.expireHolds(account) end
+  if state[IS_ADJUSTED] == 1 then
+    local ends = restOf(account).adjustment[1]
+    if ends > 0 and ends <= now then rare.adjust(account, nil) end
+  end
 end
 
 -- When everything in it will have become history; nil where an adjustment for good keeps it.
@@ -90,62 +77,66 @@ local function endOfLife(account)
   local last = now + account.retention
   if account.kind == CALENDAR then last = account.finish + account.retention end
   if account.kind == ROLLING then last = account.finish + account.length + account.retention end
-  local adjustment = account.data[IS_ADJUSTED] == 1 and restOf(account).adjustment
-  if adjustment and adjustment[1] == 0 then return nil end
-  if adjustment and adjustment[1] > last then last = adjustment[1] end
+  if account.state[IS_ADJUSTED] == 1 then
+    local ends = restOf(account).adjustment[1]
+    if ends == 0 then return nil end
+    if ends > last then last = ends end
+  end
   return last
 end
 
+local function headOf(account)
+  account.state[HOLD_BYTES] = #account.tail
+  return struct.pack(HEAD, unpack(account.state, 1, HEAD_COUNT))
+end
+
+-- Writes an account; returns its head.
 local function saveAccount(account)
-  local state = account.data
-  if account.isRestChanged then state[REST] = cmsgpack.pack(account.rest) end
+  local state = account.state
   local last = endOfLife(account)
   -- A little longer than it must, so that most steps need not set the time anew.
   local isKept = last and state[KEPT] >= last or not last and state[KEPT] == -1
   if not isKept then state[KEPT] = last and last + math.floor(account.retention / 32) or -1 end
-  local packed = cmsgpack.pack(unpack(state))
+  if account.leaving or account.entering then rare.saveSet(account) end
+  if account.isRestChanged then account.packedRest = cmsgpack.pack(account.rest) end
+  local head = headOf(account)
+  local packed = head .. account.tail .. account.packedRest
   if isKept then
-    redis.call('SET', account.state, packed, 'KEEPTTL')
+    redis.call('SET', account.key, packed, 'KEEPTTL')
   elseif last then
-    redis.call('SET', account.state, packed, 'PX', string.format('%.0f', state[KEPT] - now))
+    redis.call('SET', account.key, packed, 'PX', string.format('%.0f', state[KEPT] - now))
   else
-    redis.call('SET', account.state, packed)
+    redis.call('SET', account.key, packed)
   end
-  if account.kind == ROLLING then saveSlots(account, last and string.format('%.0f', state[KEPT] - now)) end
-end
-
--- The limits in force, as a list and a place in it: the guard's, or what an adjustment put in their place.
-local function adjustedLimits(account, limits, at)
-  if not account.data or account.data[IS_ADJUSTED] == 0 then return limits, at end
-  local adjustment = restOf(account).adjustment
-  if adjustment[1] > 0 and adjustment[1] <= now then
-    account.data[IS_ADJUSTED] = 0
-    changeRest(account).adjustment = nil
-    return limits, at
-  end
-  local adjusted = {}
-  for d = 1, 8 do adjusted[d] = adjustment[2][d] >= 0 and adjustment[2][d] or limits[at + d] end
-  return adjusted, 0
+  if account.kind == ROLLING then rare.saveSlots(account, last and string.format('%.0f', state[KEPT] - now)) end
+  return head
 end
 
 -- When room comes back, or -1 where it never does.
 local function resetOf(account)
-  if account.kind == LIFETIME then return -1 end
-  if account.kind == CALENDAR then return account.finish end
-  local oldest = account.data and restOf(account).starts and restOf(account).starts[1]
+  if account.kind ~= ROLLING then return account.finish end
+  local oldest = account.state and restOf(account).starts and restOf(account).starts[1]
   return oldest and oldest + account.slot + account.length or -1
 end
 
--- Appends when room comes back and the sums: none (0), settled and held (1), or all (2).
-local function pushSums(account)
+-- The spend by which accounts are listed. Those that are not billed in dollars are ordered among themselves, by tokens, below
+-- nearly all that are.
+local function spendOf(state)
+  return state[SETTLED_AT + 1] > 0 and state[SETTLED_AT + 1] or state[SETTLED_AT + 2] / 1000000000
+end
+
+-- Appends when room comes back, late sums if there are any, and the limits of an adjustment if there is one. The other sums are
+-- in the head.
+local function pushAccount(account)
   push(resetOf(account))
-  if not account.data then return push(0) end
-  local late = lateOf(account)
-  push(late and 2 or 1)
-  pushAmounts(account.data, SETTLED_AT)
-  pushAmounts(account.data, HELD_AT)
+  local state = account.state
+  local late = state and lateOf(account)
+  push(late and 1 or 0)
   if late then
     pushAmounts(late, 0)
     pushAmounts(late, 8)
   end
+  local isAdjusted = state and state[IS_ADJUSTED] == 1
+  push(isAdjusted and 1 or 0)
+  if isAdjusted then pushAmounts(restOf(account).adjustment[2], 0) end
 end

@@ -1,102 +1,47 @@
--- What is held in an account: the first few holds in its state, further ones in a set ordered by expiry.
+-- What is held in an account: the first few holds in its state, further ones in a set ordered by expiry. A hold is a name of
+-- 16 bytes, its expiry, its amounts and the start of its stretch; a member of the set is the same without the expiry.
 
+local HOLD_SIZE, HOLDS_HERE_BYTES = 96, 768
 -- How long a hold that expired is remembered, so that a late settlement finds the stretch in which it was made.
-local REMEMBER_EXPIRED_MS = 24 * 3600 * 1000
-local EXPIRED_AT_ONCE = 1000
+local REMEMBER_EXPIRED_MS = 86400000
 
--- A hold as a member of the set: all that its expiry needs.
-local function holdMember(start, list, at, id)
-  return struct.pack('<ddddddddd', start, unpack(list, at + 1, at + 8)) .. id
-end
-
--- The set outlives each of its holds.
-local function keepSet(key, ttl)
-  if redis.call('PTTL', key) < ttl + REMEMBER_EXPIRED_MS then
-    redis.call('PEXPIRE', key, string.format('%.0f', 2 * (ttl + REMEMBER_EXPIRED_MS)))
-  end
-end
-
-local function placeOfHold(state, id)
-  for place = FIRST_HOLD, #state, HOLD_SIZE do
-    if state[place] == id then return place end
-  end
-  return nil
-end
-
-local function dropPlace(state, place)
-  local last = #state - HOLD_SIZE + 1
-  for offset = 0, HOLD_SIZE - 1 do
-    state[place + offset] = state[last + offset]
-  end
-  for offset = 0, HOLD_SIZE - 1 do
-    state[last + offset] = nil
-  end
-end
-
-local function freeExpired(account, start, list, at)
-  add(account, start, HELD, list, at, -1)
-  if account.data[CHARGES] == 1 then add(account, start, UNCONFIRMED, list, at, 1) end
-end
-
--- Frees the holds that are overdue, or keeps them counting as unconfirmed under the policy `charge`.
-local function expireHolds(account)
-  local state = account.data
-  for place = #state - HOLD_SIZE + 1, FIRST_HOLD, -HOLD_SIZE do
-    if state[place + 1] <= now then
-      freeExpired(account, state[place + 2], state, place + 2)
-      dropPlace(state, place)
-      account.isChanged = true
-    end
-  end
-  while state[DUE] > 0 and state[DUE] <= now do
+-- Takes a live hold out of where it stands; its amounts are another matter.
+local function dropHold(account, name, record, start)
+  local tail, from = account.tail, 1
+  if tail ~= '' then
     account.isChanged = true
-    local due = redis.call('ZRANGEBYSCORE', account.holds, '-inf', now, 'LIMIT', 0, EXPIRED_AT_ONCE)
-    for _, member in ipairs(due) do
-      local hold = { struct.unpack('<ddddddddd', member) }
-      freeExpired(account, hold[1], hold, 1)
+    while true do
+      local at = string.find(tail, name, from, true)
+      if not at then break end
+      if (at - 1) % HOLD_SIZE == 0 then
+        account.tail = string.sub(tail, 1, at - 1) .. string.sub(tail, at + HOLD_SIZE)
+        if account.tail == '' and account.state[HAS_SET] == 0 then account.state[DUE] = 0 end
+        return
+      end
+      from = at + 1
     end
-    if #due > 0 then redis.call('ZREM', account.holds, unpack(due)) end
-    local nearest = redis.call('ZRANGE', account.holds, 0, 0, 'WITHSCORES')
-    state[DUE] = tonumber(nearest[2]) or 0
+  end
+  if account.state[HAS_SET] == 1 then
+    local leaving = account.leaving or {}
+    account.leaving, account.isChanged = leaving, true
+    leaving[#leaving + 1] = name .. struct.pack('<ddddddddd', record[5], record[6], record[7], record[8], record[9], record[10], record[11], record[12], start)
   end
 end
 
--- Holds amounts in the current stretch.
-local function hold(account, id, amounts, ttl)
-  local state, expiry = account.data, now + ttl
+-- Puts a hold into the current stretch of an account. `body` is all of it but the start.
+local function putHold(account, body, amounts, expiry, ttl)
+  local state = account.state
+  if account.kind == ROLLING then rare.openSlot(account) end
   add(account, account.start, HELD, amounts, 0, 1)
-  local place = #state + 1
-  if place < FIRST_HOLD + HOLDS_HERE_MOST * HOLD_SIZE then
-    state[place], state[place + 1], state[place + 2] = id, expiry, account.start
-    for d = 1, 8 do state[place + 2 + d] = amounts[d] end
-    return
-  end
-  redis.call('ZADD', account.holds, expiry, holdMember(account.start, amounts, 0, id))
-  keepSet(account.holds, ttl)
-  if state[DUE] == 0 or expiry < state[DUE] then state[DUE] = expiry end
-end
-
--- Takes a hold off the books, live or (under the policy `charge`) expired.
-local function unhold(account, id, start, list, at)
-  local state = account.data
-  local place = placeOfHold(state, id)
-  if place then
-    dropPlace(state, place)
-  elseif state[DUE] == 0 or redis.call('ZREM', account.holds, holdMember(start, list, at, id)) == 0 then
-    if state[CHARGES] == 1 then add(account, start, UNCONFIRMED, list, at, -1) end
-    return
-  end
-  add(account, start, HELD, list, at, -1)
-end
-
-local function extendHold(account, id, start, list, at, ttl)
-  local state = account.data
-  local place = placeOfHold(state, id)
-  if place then
-    state[place + 1] = now + ttl
-    account.isChanged = true
+  local packed = body .. struct.pack('<d', account.start)
+  if #account.tail < HOLDS_HERE_BYTES then
+    account.tail = account.tail .. packed
   else
-    redis.call('ZADD', account.holds, 'XX', now + ttl, holdMember(start, list, at, id))
-    keepSet(account.holds, ttl)
+    local entering = account.entering or {}
+    account.entering, state[HAS_SET] = entering, 1
+    entering[#entering + 1] = expiry
+    entering[#entering + 1] = string.sub(packed, 1, 16) .. string.sub(packed, 25)
+    if not account.longest or ttl > account.longest then account.longest = ttl end
   end
+  if state[DUE] == 0 or expiry < state[DUE] then state[DUE] = expiry end
 end

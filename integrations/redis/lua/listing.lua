@@ -1,18 +1,12 @@
 -- Which accounts there are: for each scope and window a sorted set of those with the largest spend, and a set of these sets.
 
-local LISTED_MOST = 1000
--- An account moves in the set when its spend has grown by a fiftieth: most steps need not touch it.
-local GROWTH = 1.02
--- A member that no account is called; far above every spend, it says of which stretch the spends are.
-local STRETCH, ABOVE = '=', 2 ^ 60
+local LISTED_MOST, LISTED_LIFE_MS = 1000, 3456000000
+-- A member that no account is called; far above every spend (2^60), it says of which stretch the spends are.
+local STRETCH, ABOVE = '=', 1152921504606846976
 
 local function listAccount(account)
-  local state = account.data
-  local usd, tokens = state[SETTLED_AT + 1], state[SETTLED_AT + 2]
-  -- Those that are not billed in dollars are ordered among themselves, by tokens, below nearly all that are.
-  local score = usd > 0 and usd or tokens / 1e9
-  if state[LISTED] >= 0 and score < state[LISTED] * GROWTH and (score > 0) == (state[LISTED] > 0) then return end
-  state[LISTED] = score
+  local state = account.state
+  state[LISTED] = spendOf(state)
   account.isChanged = true
   if account.kind == CALENDAR then
     local stretch = ABOVE + state[START]
@@ -21,8 +15,8 @@ local function listAccount(account)
       redis.call('ZADD', account.index, stretch, STRETCH)
     end
   end
-  if redis.call('ZADD', account.index, score, string.match(account.state, '[^/]+$')) == 1 then
-    local life = string.format('%.0f', 2 * account.retention + 40 * 24 * 3600 * 1000)
+  if redis.call('ZADD', account.index, state[LISTED], string.match(account.key, '[^/]+$')) == 1 then
+    local life = string.format('%.0f', 2 * account.retention + LISTED_LIFE_MS)
     redis.call('PEXPIRE', account.index, life)
     redis.call('SADD', account.registry, account.index)
     redis.call('PEXPIRE', account.registry, life)

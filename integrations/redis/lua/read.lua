@@ -1,57 +1,57 @@
 -- Reads accounts, or with an adjustment changes their limits.
 --
--- KEYS: the registries of the tenants; for each account its state, its holds, its index and, for a rolling window, its slots.
+-- KEYS: the state of each account; the registries of the tenants; for each account its holds, its index and, for a rolling
+-- window, its slots.
 -- ARGV: 1 the numbers of the request; then the names of accounts whose keys hold only hashes.
--- Returns {1, now, for each account: 1 and the limits of the last admission with adjustments, or 0; whether it is adjusted; the
--- sums; 1 and its scope, id and tenant where the keys hold only hashes, or 0}, or {0, now} as step.lua does.
+-- Returns {1, now, numbers, for each account its head, or an empty text, and where the keys hold only hashes its scope, id and
+-- tenant}, or {0, now} as step.lua does. The numbers are for each account the limits of the last admission,
+-- whether its names follow its head, and what its head does not say.
 
 --- @include numbers.lua
 --- @include clock.lua
 --- @include state.lua
---- @include stretches.lua
 --- @include holds.lua
 --- @include account.lua
---- @include listing.lua
+--- @include rare.lua
 
-local KEEP, ADJUST, TAKE_BACK = 0, 1, 2
-local noLimits = { -1, -1, -1, -1, -1, -1, -1, -1 }
+local KEEP, ADJUST = 0, 1
 
-local function adjust(account, change)
-  openAccount(account)
-  local mark, limits = nextNumber(), nextAmounts()
-  keepLimits(account, mark, limits)
-  local rest = changeRest(account)
-  rest.adjustment = nil
-  account.data[IS_ADJUSTED] = change == ADJUST and 1 or 0
-  if change == ADJUST then
-    local untilMoment, at = nextNumber(), nextAmounts()
-    rest.adjustment = { untilMoment, { unpack(numbers, at + 1, at + 8) } }
-  end
-end
-
-readFrom(ARGV[1])
-readClock(nextNumber())
-local keyAt = nextNumber() + 1
-push(1)
-push(now)
-for number = 1, nextNumber() do
-  local account
-  account, keyAt = nextAccount(keyAt, number)
-  if not placeInTime(account) then return { 0, now } end
-  loadAccount(account)
+-- Reads what is to be done with the limits of an account.
+local function changeLimits(account)
   local change = nextNumber()
-  if change ~= KEEP then adjust(account, change) end
-
-  local data = account.data
-  push(data and 1 or 0)
-  if data then pushAmounts(adjustedLimits(account, restOf(account).limits or noLimits, 0)) end
-  push(data and data[IS_ADJUSTED] or 0)
-  pushSums(account)
-  local names = data and restOf(account).names
-  push(names and 1 or 0)
-  for i = 1, names and 3 or 0 do push(names[i]) end
-
-  if account.isNew then listAccount(account) end
-  if account.isChanged then saveAccount(account) end
+  if change == KEEP then return end
+  local mark, count = nextNumber(), nextNumber()
+  local at = cursor
+  cursor = at + 5 * count
+  if not account.state then rare.openAccount(account) end
+  if account.state[LIMITS_MARK] ~= mark then rare.keepLimits(account, mark, count, at) end
+  if change ~= ADJUST then return rare.adjust(account, nil) end
+  local untilMoment, limits = nextNumber(), nextAmounts()
+  rare.adjust(account, { unpack(numbers, limits + 1, limits + 8) }, untilMoment)
 end
-return reply
+
+local function pushLimits(account)
+  local rest = account.state and restOf(account) or {}
+  for d = 1, 8 do push(rest.limits and rest.limits[d] or -1) end
+  push(rest.names and 1 or 0)
+end
+
+readNumbers(ARGV[1])
+readClock(nextNumber())
+local accountCount, registries = nextNumber(), nextNumber()
+local accounts = readAccounts(accountCount, 1, accountCount + registries + 1)
+if not accounts then return { 0, now } end
+local found = redis.call('MGET', unpack(KEYS, 1, accountCount))
+local results = { 1, now, '' }
+for number, account in ipairs(accounts) do
+  loadAccount(account, found[number])
+  changeLimits(account)
+  pushLimits(account)
+  pushAccount(account)
+  if account.isNew then rare.listAccount(account) end
+  local head = account.isChanged and saveAccount(account)
+  results[#results + 1] = head or account.state and headOf(account) or ''
+  for _, name in ipairs(account.state and restOf(account).names or {}) do results[#results + 1] = name end
+end
+results[3] = packedAnswer()
+return results

@@ -1,77 +1,77 @@
 -- Holds what a step may need in every account at once, or nothing anywhere.
 
-local function nextPlaces()
-  local places = {}
-  for i = 1, nextNumber() do places[i] = nextNumber() end
+local function nextPlaces(refs)
+  local places, at = {}, cursor + 1
+  local count = numbers[at]
+  for i = 1, count do places[i] = refs[numbers[at + i]] end
+  cursor = at + count
   return places
 end
 
-local function pushGrant(record, isReplay, refs, accounts, places)
+local function pushGrant(record, isReplay)
   push(1)
   push(record[ASK])
   push(record[UNITS])
   pushAmounts(record, AMOUNTS_AT)
   push(isReplay and 1 or 0)
-  for _, number in ipairs(places) do
-    local ref = refs[number]
-    local account = accounts[ref.account]
-    local limits, at = adjustedLimits(account, numbers, ref.limits)
-    if limits == numbers then
-      push(0)
-    else
-      push(1)
-      pushAmounts(limits, at)
-    end
-    pushSums(account)
-  end
 end
 
-local function holdInAll(refs, accounts, places, ask, amounts, units, key, id, ttl)
-  local record = { 0, ask, units, now + ttl, unpack(amounts) }
-  local done = {}
-  for _, number in ipairs(places) do
-    local account = accounts[refs[number].account]
-    if not done[account] then
-      done[account] = true
-      if account.kind == ROLLING then openSlot(account) end
-      hold(account, id, amounts, ttl)
-      record[#record + 1] = account.data[BORN]
-      record[#record + 1] = account.start
+local function holdInAll(places, ask, amounts, units, key, name, ttl, turn)
+  local expiry = now + ttl
+  local a1, a2, a3, a4, a5, a6, a7, a8 = unpack(amounts)
+  local record = { 0, ask, units, expiry, a1, a2, a3, a4, a5, a6, a7, a8 }
+  local body = name .. struct.pack('<ddddddddd', expiry, a1, a2, a3, a4, a5, a6, a7, a8)
+  local last = #record
+  for place = 1, #places do
+    local account = places[place].account
+    if account.turn ~= turn then
+      account.turn = turn
+      putHold(account, body, amounts, expiry, ttl)
+      record[last + 1], record[last + 2] = account.state[BORN], account.start
+      last = last + 2
     end
   end
   saveRecord(key, record, ttl + REMEMBER_EXPIRED_MS)
   return record
 end
 
--- Reads the reservation of the request and appends its answer: a grant with its amounts and accounts, or a shortfall.
-local function reserveNext(refs, accounts)
-  local key, id, ttl, places = KEYS[nextNumber()], ARGV[nextNumber()], nextNumber(), nextPlaces()
-  local asks = {}
+-- Reads a reservation of the request and appends its answer: a grant with its amounts, or a shortfall. `turn` tells it from others.
+-- Returns the record, or nil.
+local function reserveNext(refs, key, name, record, turn)
+  local ttl, places, asks = nextNumber(), nextPlaces(refs), {}
   for i = 1, nextNumber() do asks[i] = nextAsk() end
 
-  local record = loadRecord(key)
-  if record then return pushGrant(record, true, refs, accounts, places) end
-
-  local standings = {}
-  for place, number in ipairs(places) do
-    local ref = refs[number]
-    local account = accounts[ref.account]
-    openAccount(account)
-    keepLimits(account, ref.mark, ref.limits)
-    account.data[CHARGES] = account.charges
-    standings[place] = standingOf(ref, account)
+  if record then
+    pushGrant(record, true)
+    return record
   end
-  local rooms, shortfall = {}, nil
-  for number, ask in ipairs(asks) do
-    rooms[ask.isClosing] = rooms[ask.isClosing] or roomsIn(standings, ask.isClosing)
-    local amounts, fitting = fit(ask, standings, rooms[ask.isClosing])
+
+  for place = 1, #places do
+    local ref = places[place]
+    local account = ref.account
+    if not account.state then rare.openAccount(account) end
+    if account.state[LIMITS_MARK] ~= ref.mark then rare.keepLimits(account, ref.mark, ref.countSent, ref.atSent) end
+    if account.state[CHARGES] ~= account.charges then account.state[CHARGES], account.isChanged = account.charges, true end
+  end
+  local open, closing, shortfall
+  for number = 1, #asks do
+    local ask, room = asks[number], nil
+    if ask.isClosing then
+      closing = closing or roomsIn(places, true)
+      room = closing
+    else
+      open = open or roomsIn(places, false)
+      room = open
+    end
+    local amounts, fitting = fit(ask, places, room)
     if amounts then
-      record = holdInAll(refs, accounts, places, number - 1, amounts, fitting, key, id, ttl)
-      return pushGrant(record, false, refs, accounts, places)
+      record = holdInAll(places, number - 1, amounts, fitting, key, name, ttl, turn)
+      pushGrant(record, false)
+      return record
     end
     shortfall = fitting
   end
   push(0)
   for i = 1, 6 do push(shortfall[i]) end
-  push(resetOf(accounts[refs[places[shortfall[1]]].account]))
+  push(resetOf(places[shortfall[1]].account))
 end

@@ -1,61 +1,90 @@
--- Settles any number of reservations and makes one more, over all accounts at once.
+-- Settles any number of reservations and makes any number of further ones, over all accounts at once.
 --
--- KEYS: the mark of the slot; the registries of the tenants; for each account its state, its holds, its index and, for a rolling window, its slots;
--- the records of the ids.
--- ARGV: 1 the numbers of the request; 2 the newest mark of the slot that the client knows, or a name for it that is new; then the ids, and the names of accounts whose keys hold only hashes.
--- Returns {1, now, the slot's mark, for each settlement its answer, the reservation's answer}, or {0, now} when the stretches that were sent do
--- not hold the server's moment: the client's clock is wrong, and it asks again with this one.
+-- KEYS: the mark of the slot; the state of each account; the records of the settlements and of the reservations; the
+-- registries of the tenants; for each account its holds, its index and, for a rolling window, its slots.
+-- ARGV: 1 the numbers of the request; 2 the epoch of the newest mark of the slot that the client knows, or a name for it that is
+-- new; 3 the names of the holds, 16 bytes each; then the names of accounts whose keys hold only hashes.
+-- Returns {1, now, the epoch, numbers, the heads of the accounts}: the numbers are the rest of the mark, the answer to each
+-- settlement and reservation, and where anything was granted the number of the accounts and what their heads do not say. Or
+-- {0, now} when the stretches that were sent do not hold the server's moment: the client's clock is wrong, and it asks again
+-- with this one.
 
 --- @include numbers.lua
 --- @include clock.lua
 --- @include state.lua
---- @include stretches.lua
 --- @include holds.lua
 --- @include account.lua
---- @include records.lua
+--- @include rare.lua
+--- @include record.lua
 --- @include admission.lua
 --- @include reservation.lua
 --- @include settlement.lua
---- @include listing.lua
 
 local MARK_LIFE_MS = '7776000000'
+-- An account moves in the index when its spend has grown by a fiftieth: most steps need not touch it.
+local GROWTH = 1.02
 
-local function readMark(text)
-  local epoch, count, losses = text:match('^([^:]+):?(%d*):?(%d*)$')
-  return epoch, tonumber(count) or 0, tonumber(losses) or 0
-end
-
-readFrom(ARGV[1])
+readNumbers(ARGV[1])
 readClock(nextNumber())
-local registries, remember, isReserving = nextNumber(), nextNumber(), nextNumber() == 1
-local accounts = nextAccounts(registries + 2)
+local remember, settlements, reservations, accountCount, refCount = nextNumber(), nextNumber(), nextNumber(), nextNumber(), nextNumber()
+local registries, seenCount, seenLosses = nextNumber(), nextNumber(), nextNumber()
+local recordAt = accountCount + 1
+local accounts = readAccounts(accountCount, 2, recordAt + settlements + reservations + registries + 1)
 if not accounts then return { 0, now } end
-for _, account in ipairs(accounts) do loadAccount(account) end
 
+local found = redis.call('MGET', unpack(KEYS, 1, recordAt + settlements + reservations))
+for number = 1, accountCount do loadAccount(accounts[number], found[number + 1]) end
 local refs = {}
-for number = 1, nextNumber() do refs[number] = nextRef() end
+for number = 1, refCount do refs[number] = nextRef(accounts) end
 
 -- The mark tells which data this is: an epoch, how many messages it has answered, and how often it lost the last of them. A
 -- server that was emptied, or another in its place, has another epoch; one that lost its last writes, as a replica can that
 -- takes over, has answered fewer messages than the client knows of, and then everybody is told by the third figure.
-local seenEpoch, seenCount, seenLosses = readMark(ARGV[2])
-local found, epoch, count, losses = redis.call('GET', KEYS[1]), nil, 0, 0
-if found then epoch, count, losses = readMark(found) else epoch = ('%s+%.0f'):format(seenEpoch:match('^[^+]+'), now) end
-if epoch == seenEpoch and losses <= seenLosses and (count < seenCount or losses < seenLosses) then losses = seenLosses + 1 end
-local mark = ('%s:%.0f:%.0f'):format(epoch, count + 1, losses)
+local epoch, count, losses = nil, 0, 0
+if found[1] then
+  local after
+  count, losses, after = struct.unpack('<dd', found[1])
+  epoch = string.sub(found[1], after)
+else
+  epoch = ('%s+%.0f'):format(ARGV[2]:match('^[^+]+'), now)
+end
+if epoch == ARGV[2] and losses <= seenLosses and (count < seenCount or losses < seenLosses) then losses = seenLosses + 1 end
 -- What is written first decides on a full server: a reservation writes the mark, and is refused before anything is changed;
 -- settlements first prolong its life, which a full server lets pass, and all that follows in the same script with it.
-if not isReserving then redis.call('PEXPIRE', KEYS[1], MARK_LIFE_MS) end
-redis.call('SET', KEYS[1], mark, 'PX', MARK_LIFE_MS)
+if reservations == 0 then redis.call('PEXPIRE', KEYS[1], MARK_LIFE_MS) end
+redis.call('SET', KEYS[1], struct.pack('<dd', count + 1, losses) .. epoch, 'PX', MARK_LIFE_MS)
+push(count + 1)
+push(losses)
 
-push(1)
-push(now)
-push(mark)
-for _ = 1, nextNumber() do settleNext(refs, accounts, remember) end
-if isReserving then reserveNext(refs, accounts) end
-
-for _, account in ipairs(accounts) do
-  if account.isSpent or account.isNew then listAccount(account) end
-  if account.isChanged then saveAccount(account) end
+-- What this script itself has written of an id stands in for what was found.
+local written = {}
+local isGranted = false
+for number = 1, settlements + reservations do
+  local key, name = KEYS[recordAt + number], string.sub(ARGV[3], 16 * number - 15, 16 * number)
+  local record = written[key] or readRecord(found[recordAt + number])
+  if number <= settlements then
+    written[key] = settleNext(refs, key, name, record, remember, number)
+  else
+    local answerAt = size + 1
+    written[key] = reserveNext(refs, key, name, record, number)
+    if answer[answerAt] == 1 then isGranted = true end
+  end
 end
-return reply
+
+local results = { 1, now, epoch, '' }
+push(isGranted and accountCount or 0)
+for number = 1, accountCount do
+  local account = accounts[number]
+  local state = account.state
+  if account.isSpent or account.isNew then
+    local spend, listed = spendOf(state), state[LISTED]
+    if listed < 0 or spend >= listed * GROWTH or (spend > 0) ~= (listed > 0) then rare.listAccount(account) end
+  end
+  local head = account.isChanged and saveAccount(account)
+  if isGranted then
+    results[number + 4] = head or state and headOf(account) or ''
+    pushAccount(account)
+  end
+end
+results[4] = packedAnswer()
+return results

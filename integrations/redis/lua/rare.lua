@@ -1,0 +1,33 @@
+-- What most steps do not need. A script makes its functions anew each time it is called: these are made when they are needed.
+
+local function makeRare()
+--- @include rolling.lua
+--- @include expiry.lua
+--- @include limits.lua
+--- @include alerts.lua
+--- @include listing.lua
+  return {
+    addToSlot = addToSlot,
+    addLate = addLate,
+    openSlot = openSlot,
+    leaveOldSlots = leaveOldSlots,
+    saveSlots = saveSlots,
+    startStretch = startStretch,
+    expireHolds = expireHolds,
+    saveSet = saveSet,
+    extendHold = extendHold,
+    openAccount = openAccount,
+    keepLimits = keepLimits,
+    adjust = adjust,
+    adjustedList = adjustedList,
+    pushAlerts = pushAlerts,
+    listAccount = listAccount,
+  }
+end
+
+setmetatable(rare, {
+  __index = function(made, name)
+    for key, value in pairs(makeRare()) do rawset(made, key, value) end
+    return rawget(made, name)
+  end,
+})

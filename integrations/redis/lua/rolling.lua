@@ -1,0 +1,86 @@
+-- The slots of a rolling window are in a hash, 32 sums each; the state holds their total, the rest their starts.
+
+-- The sums of a slot, or nil when it has left the window.
+local function slotOf(account, start)
+  local slots = account.loaded
+  if slots[start] == nil then
+    local packed = redis.call('HGET', account.slots, start)
+    slots[start] = packed and { cmsgpack.unpack(packed) } or false
+  end
+  return slots[start] or nil
+end
+
+local function addLate(account, part, list, at, sign)
+  local rest = changeRest(account)
+  rest.late = rest.late or zeros(16)
+  account.state[IS_WIDE] = 1
+  addAmounts(rest.late, 8 * (part - UNCONFIRMED), list, at, sign)
+end
+
+local function addToSlot(account, start, part, list, at, sign)
+  local slot = slotOf(account, start)
+  if not slot then return false end
+  addAmounts(slot, 8 * (part - 1), list, at, sign)
+  account.touched[start] = true
+  return true
+end
+
+local function leaveOldSlots(account)
+  local starts = restOf(account).starts or {}
+  while starts[1] and starts[1] + account.slot + account.length <= now do
+    local start = table.remove(starts, 1)
+    local slot = slotOf(account, start)
+    if slot then
+      addAmounts(account.state, SETTLED_AT, slot, 0, -1)
+      addAmounts(account.state, HELD_AT, slot, 8, -1)
+      if account.state[IS_WIDE] == 1 then
+        addLate(account, UNCONFIRMED, slot, 16, -1)
+        addLate(account, OVERAGE, slot, 24, -1)
+      end
+    end
+    account.loaded[start], account.touched[start] = false, nil
+    account.left[#account.left + 1] = start
+    changeRest(account).starts = starts
+  end
+end
+
+-- The slot of this moment; made only when something is to be counted in it.
+local function openSlot(account)
+  if slotOf(account, account.start) then return end
+  local rest = changeRest(account)
+  rest.starts = rest.starts or {}
+  local last = rest.starts[#rest.starts]
+  -- A clock that is put back does not bring an old slot back.
+  if last and last > account.start then
+    account.start = last
+    return
+  end
+  rest.starts[#rest.starts + 1] = account.start
+  account.loaded[account.start] = zeros(32)
+  account.touched[account.start] = true
+end
+
+local function saveSlots(account, keepMs)
+  for _, start in ipairs(account.left) do redis.call('HDEL', account.slots, start) end
+  for start in pairs(account.touched) do
+    redis.call('HSET', account.slots, start, cmsgpack.pack(unpack(account.loaded[start])))
+  end
+  if keepMs then redis.call('PEXPIRE', account.slots, keepMs) else redis.call('PERSIST', account.slots) end
+end
+
+-- A calendar window begins anew. What was held in the one before is not kept.
+local function startStretch(account)
+  local state = account.state
+  -- A clock that is put back does not bring an old window back.
+  if state[START] > account.start then account.start = state[START] end
+  if state[START] >= account.start then return end
+  account.isChanged = true
+  state[START], state[LISTED], state[IS_WIDE] = account.start, -1, 0
+  for place = SETTLED_AT + 1, HELD_AT + 8 do state[place] = 0 end
+  account.tail = ''
+  if state[HAS_SET] == 0 then state[DUE] = 0 end
+  if account.packedRest ~= '' then
+    local rest = changeRest(account)
+    rest.late, rest.marks = nil, nil
+  end
+end
