@@ -48,9 +48,14 @@ export function splitCall(
       if (tokens === undefined) (unseen ??= []).push(text);
       else known += tokens;
     }
-    // What is made anew at every turn will not be met again by identity, and to hold objects weakly costs more than to compare texts.
-    if (unseen === undefined) split[kind] += known;
-    else split.open.push({ kind, owner, sources, texts: unseen, known });
+    if (unseen !== undefined) {
+      split.open.push({ kind, owner, sources, texts: unseen, known });
+      return;
+    }
+    split[kind] += known;
+    // A message that is made anew at every turn is not met again, and to hold it weakly costs more than to compare its text. Schemas are
+    // few, and to write them as JSON costs more.
+    if (kind === 'schemas' && owner !== undefined) counted.set(owner, { sources, tokens: known });
   };
 
   if (messages !== undefined) {

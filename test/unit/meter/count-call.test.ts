@@ -171,6 +171,24 @@ describe('what was counted is remembered', () => {
     expect(count).toHaveBeenCalledTimes(1);
   });
 
+  test('the same schemas in new objects are not counted again, and their new objects are known from then on', async () => {
+    const { meter, count } = counting();
+    const schema = (): { written: number; toJSON(): unknown } => ({
+      written: 0,
+      toJSON() {
+        this.written++;
+        return { type: 'object', properties: { query: { type: 'string' } } };
+      },
+    });
+    const [first, again] = [[schema()], [schema()]];
+    const one = await meter.count(house([], { tools: first, outputSchema: schema() }));
+    for (let turn = 0; turn < 5; turn++) {
+      expect(await meter.count(house([], { tools: again, outputSchema: schema() }))).toEqual(one);
+    }
+    expect(count).toHaveBeenCalledTimes(2);
+    expect(again[0]?.written).toBe(1);
+  });
+
   test('two tokenizers do not share their counts', async () => {
     const meter = createMeter({ margin: 0, tokenizers: { one: () => 1_000, two: () => 2_000 } });
     const message = user(long('alpha'));
