@@ -102,12 +102,14 @@ export function middlewareRuns(guard: AnyGuard, options: MiddlewareRunOptions): 
       if (waiting?.working === 0) end(waiting);
       return own(guard.start({ ...startOptions(config), ...(parent ? { parent } : {}) }), invocation, parent ? undefined : thread);
     }
-    // The thread goes on where it was interrupted.
+    // The thread goes on where it was interrupted. Whoever comes second finds it gone, and in its checkpoint that it goes on.
+    if (thread !== undefined) byThread.delete(thread);
     const place = threadIn(config.configurable['__pregel_checkpointer'], config.configurable);
     const given = startOptions(config);
     const resuming = resumedRun(guard, waiting?.run, place, given.scopes?.tenant).then((run) => {
       if (run && run === waiting?.run) {
         byInvocation.set(invocation, waiting);
+        if (thread !== undefined) byThread.set(thread, waiting);
         wake(waiting);
         return run;
       }

@@ -1,13 +1,13 @@
 import type { Halt } from '../core/halt.ts';
 import type { RunReport } from '../core/report.ts';
-import type { MessageView, ModelCall, ToolCallView } from '../core/step.ts';
+import type { Call, MessageView, ModelCall, ToolCallView } from '../core/step.ts';
 import type { Verdict } from '../core/verdict.ts';
 import { extractiveSummary } from './extract.ts';
 import { taskOf } from './history.ts';
 import { askersOf } from './pairs.ts';
-import { decisionIn } from './run-decision.ts';
+import { decisionIn, resumeRun } from './run-decision.ts';
 import { checkFigures, checkFunction, count } from './rung-options.ts';
-import type { Rung, RungContext } from './rung.ts';
+import type { PrepareContext, Rung, RungContext } from './rung.ts';
 
 /** Everything that a person or another agent needs to take a run over. It holds content: where it goes is the user's choice. */
 export interface HandoffPackage {
@@ -58,6 +58,22 @@ export function handoff(fn: HandOver, { timeoutMs = 30_000, lastMessages = 10, m
     timeoutMs: [timeoutMs, { least: 1, most: 7 * 86_400_000 }],
     lastMessages: [lastMessages, { least: 0, most: 1_000, isWhole: true }],
   });
+  /** What came back for a call and has not been heeded yet. */
+  const returned = new WeakMap<Call, unknown>();
+  /** Hand-offs under way, by the notes that they belong to and by run. */
+  const underWay = new WeakMap<object, Map<string, Promise<unknown>>>();
+
+  const ask = async (call: ModelCall, halt: Halt, context: PrepareContext, times: number): Promise<unknown> => {
+    const { memory, signal } = context;
+    const { runId } = halt;
+    // Noted first: a function that fails is not asked again for this run.
+    note(memory, runId, { times: most });
+    const answer = (await fn(handoffPackage(call, halt, context, lastMessages), { signal })) ?? HANDED_OVER;
+    const decided = decisionIn(answer)?.kind;
+    note(memory, runId, { times: decided === 'wait' ? times : decided === 'resume' ? times + 1 : most });
+    return answer;
+  };
+
   return {
     name: 'handoff',
     loop: 'halt',
@@ -65,25 +81,35 @@ export function handoff(fn: HandOver, { timeoutMs = 30_000, lastMessages = 10, m
     isPause: true,
     prepareTimeoutMs: timeoutMs,
     async prepare(call, context) {
-      const { memory, halt, signal } = context;
+      const { memory, halt } = context;
+      returned.delete(call);
       if (call.kind !== 'model' || !halt) return;
       const { runId } = halt;
-      const { times, returned: waiting } = handedOver(memory, runId);
-      if (waiting !== undefined || times >= most) return;
-      // Noted first: a function that fails is not asked again for this run.
-      note(memory, runId, { times: most });
-      const returned = (await fn(handoffPackage(call, halt, context, lastMessages), { signal })) ?? HANDED_OVER;
-      const decided = decisionIn(returned)?.kind;
-      note(memory, runId, { times: decided === 'wait' ? times : decided === 'resume' ? times + 1 : most, returned });
+      const asked = underWay.get(memory) ?? new Map<string, Promise<unknown>>();
+      underWay.set(memory, asked);
+      for (let other = asked.get(runId); other; other = asked.get(runId)) {
+        const decided = decisionIn(await other.catch(() => undefined))?.kind;
+        // One person is asked for calls that are made at the same time. Where they wait, each waits in a place of its own.
+        if (decided === 'resume') return void returned.set(call, resumeRun());
+        if (decided !== 'wait') return;
+      }
+      const { times } = handedOver(memory, runId);
+      if (times >= most) return;
+      const asking = ask(call, halt, context, times);
+      asked.set(runId, asking);
+      try {
+        returned.set(call, await asking);
+      } finally {
+        asked.delete(runId);
+      }
     },
-    offer(_call, { memory, halt }) {
-      if (!halt) return undefined;
-      const { times, returned } = handedOver(memory, halt.runId);
-      if (returned === undefined) return undefined;
-      const decision = decisionIn(returned);
-      if (!decision) return { kind: 'answer', output: returned, detail: 'handed over' };
-      note(memory, halt.runId, { times });
-      return { kind: 'decision', decision, detail: details[decision.kind] };
+    offer(call, { halt }) {
+      const answer = returned.get(call);
+      if (!halt || answer === undefined) return undefined;
+      const decision = decisionIn(answer);
+      return decision
+        ? { kind: 'decision', decision, detail: details[decision.kind] }
+        : { kind: 'answer', output: answer, detail: 'handed over' };
     },
   };
 }
@@ -97,10 +123,9 @@ const details = {
 const HANDED_OVER = 'This could not be finished here and was handed over.';
 const REMEMBERED_RUNS = 64;
 
-/** How often a run was handed over, and what came back that has not been heeded yet. */
+/** How often a run was handed over. */
 interface HandedOver {
   readonly times: number;
-  readonly returned?: unknown;
 }
 
 const handedOver = (memory: ReadonlyMap<string, unknown>, runId: string): HandedOver =>

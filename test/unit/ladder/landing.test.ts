@@ -156,7 +156,9 @@ describe('handoff', () => {
       ...conversation(2),
       { role: 'assistant', text: '', toolCalls: [{ name: 'buy', args: {}, id: 'b' }], ref: { secret: true } },
     ];
-    await rung.prepare?.(modelCall(messages), context);
+    const call = modelCall(messages);
+    await rung.prepare?.(call, context);
+    expect(offerOf(rung, call, context)).toMatchObject({ kind: 'answer', output: 'ticket 7' });
     await rung.prepare?.(modelCall(messages), context);
     expect(fn).toHaveBeenCalledOnce();
     expect(fn.mock.calls[0]?.[0]).toMatchObject({
@@ -168,7 +170,6 @@ describe('handoff', () => {
     });
     expect(fn.mock.calls[0]?.[0].lastMessages).toHaveLength(2);
     expect(fn.mock.calls[0]?.[0].lastMessages[1]).not.toHaveProperty('ref');
-    expect(offerOf(rung, modelCall(messages), context)).toMatchObject({ kind: 'answer', output: 'ticket 7' });
   });
 
   it('has nothing to offer when the function fails', async () => {
@@ -181,8 +182,9 @@ describe('handoff', () => {
   it('says that it was handed over when nothing comes back', async () => {
     const rung = handoff(() => undefined);
     const context = rungContext({ halt });
-    await rung.prepare?.(modelCall([]), context);
-    expect(offerOf(rung, modelCall([]), context)).toMatchObject({ output: expect.stringContaining('handed over') });
+    const call = modelCall([]);
+    await rung.prepare?.(call, context);
+    expect(offerOf(rung, call, context)).toMatchObject({ output: expect.stringContaining('handed over') });
   });
 });
 

@@ -95,6 +95,21 @@ describe('a run that was handed over', () => {
     expect(person).toHaveBeenCalledTimes(2);
   });
 
+  it('asks one person for calls that are made at the same time', async () => {
+    const person = vi.fn(async () => {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      return resumeRun({ limits: { steps: 5 }, words: 'Be quick.' });
+    });
+    const guard = guardWith(person, { budgets: { run: { steps: 0 } } });
+    const run = guard.start();
+    const call = () => run.begin({ kind: 'model', model: 'gpt-4o', messages: [{ role: 'user', text: 'tea?' }] });
+    const steps = await Promise.all([call(), call(), call()]);
+    expect(person).toHaveBeenCalledOnce();
+    for (const { offer } of steps)
+      expect(offer).toMatchObject({ edits: { messages: [{ kind: 'keep' }, { kind: 'insert', text: 'Be quick.' }] } });
+    expect(run.report().halt).toBeUndefined();
+  });
+
   it('does not take a limit that is none', async () => {
     const guard = guardWith(() => resumeRun({ limits: { steps: -1 } }));
     const { errors } = listen(guard);
