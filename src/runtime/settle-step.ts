@@ -71,7 +71,7 @@ export function settleStep(parts: OpenStepParts, describe: () => StepInfo, attem
 
 /** Gives all holds of a step back: nothing was sent. */
 export function releaseStep(parts: OpenStepParts, describe: () => StepInfo, attempts: readonly Attempt[]): void {
-  const { core, call, plan } = parts;
+  const { core, plan } = parts;
   for (const { holds } of attempts) for (const hold of holds) core.guard.ledger.settle(hold.id, plan, undefined);
   tell(parts, describe, {
     name: undefined,

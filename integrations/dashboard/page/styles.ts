@@ -72,6 +72,7 @@ button.danger { color: var(--bad); }
 .run-head h2 { font-size: 20px; letter-spacing: -0.01em; overflow-wrap: anywhere; }
 .run-head .actions { margin-left: auto; display: flex; gap: 8px; }
 .facts { color: var(--soft); margin: 0 0 16px; overflow-wrap: anywhere; }
+.card > .facts:last-child { margin-bottom: 0; }
 .loop { border: 1px solid var(--line); border-left: 4px solid var(--fill-warn); border-radius: 10px; padding: 12px 14px; margin-bottom: 12px; }
 .loop[data-level='halt'] { border-left-color: var(--fill-bad); }
 .loop p { margin: 4px 0 10px; color: var(--soft); overflow-wrap: anywhere; }

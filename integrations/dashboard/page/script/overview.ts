@@ -1,6 +1,6 @@
 /** The overview: totals, the chart, budgets as bars, the list of runs. */
 export const overviewScript = String.raw`
-const CHART = { height: 200, left: 46, right: 8, top: 10, bottom: 22 };
+const CHART = { height: 200, left: 58, right: 8, top: 10, bottom: 22 };
 
 function showOverview(state) {
   const { totals, liveRuns } = state;

@@ -56,7 +56,7 @@ function historyCard({ history, timeline }) {
     return [make('rect', { class: 'held', ...at, y: 40 - again, height: again }), make('rect', { ...at, y: 40 - whole, height: whole - again }, make('title', {}, 'step ' + step.step + ': ' + short(step.inputTokens) + ' tokens, ' + short(step.carriedTokens) + ' of them again'))];
   });
   return card('History', make('p', { class: 'facts' }, told),
-    make('svg', { class: 'spend turns', viewBox: '0 0 ' + Math.max(12, turns.length) * 10 + ' 40', preserveAspectRatio: 'none', role: 'img', 'aria-label': 'Input of each turn: ' + told }, bars));
+    make('svg', { class: 'spend turns', viewBox: '0 0 ' + Math.max(30, turns.length) * 10 + ' 40', preserveAspectRatio: 'none', role: 'img', 'aria-label': 'Input of each turn: ' + told }, bars));
 }
 
 function timelineOf(detail) {
