@@ -79,14 +79,18 @@ export async function startRedis(...settings: string[]): Promise<RedisServer> {
 }
 
 /** A cluster of three masters. */
-export async function startRedisCluster(): Promise<{ readonly ports: readonly number[]; stop(): Promise<void> }> {
-  const servers = await Promise.all([1, 2, 3].map(() => startRedis('--cluster-enabled', 'yes', '--cluster-node-timeout', '2000')));
+export async function startRedisCluster(
+  ...settings: string[]
+): Promise<{ readonly ports: readonly number[]; readonly servers: readonly RedisServer[]; stop(): Promise<void> }> {
+  const all = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '2000', ...settings];
+  const servers = await Promise.all([1, 2, 3].map(() => startRedis(...all)));
   const ports = servers.map(({ port }) => port);
   const nodes = ports.map((port) => `127.0.0.1:${port}`);
   spawnSync('redis-cli', ['--cluster', 'create', ...nodes, '--cluster-replicas', '0', '--cluster-yes']);
   await until(() => ports.every((port) => redisCli(port, 'CLUSTER', 'INFO').includes('cluster_state:ok')), 'the cluster');
   return {
     ports,
+    servers,
     async stop() {
       await Promise.all(servers.map((server) => server.stop()));
     },
