@@ -31,8 +31,12 @@ function parsed(input: string): unknown {
   }
 }
 
-/** What a response says that it used; undefined where it says nothing, or nothing that makes sense. */
+/**
+ * What a response says that it used; undefined where it says nothing, or nothing that makes sense. Some providers' packages fill in
+ * zeros for what was not said: then the provider's own figures are not there either.
+ */
 export function usageReport(usage: GenerateResult['usage'] | undefined): UsageReport | undefined {
+  if (usage?.raw === undefined && !usage?.inputTokens.total && !usage?.outputTokens.total) return undefined;
   try {
     const report = usageFrom(usage);
     const long = fieldsOf(fieldsOf(usage?.raw)['cache_creation'])['ephemeral_1h_input_tokens'];

@@ -1,6 +1,7 @@
+import { createAnthropic } from '@ai-sdk/anthropic';
 import { generateText, stepCountIs, streamText, tool, jsonSchema, RetryError } from 'ai';
-import { createGuard, findHaltError, HaltError, type EndedStepInfo, type Guard } from 'holdfast';
-import { guardModel, guardTools, whenHalted } from 'holdfast/ai-sdk';
+import { createGuard, findHaltError, HaltError, lighterReasoning, type EndedStepInfo, type Guard } from 'holdfast';
+import { guardModel, guardTools, whenHalted, type HostModel } from 'holdfast/ai-sdk';
 import { startOpenAIServer } from 'holdfast/testing';
 import { describe, expect, it } from 'vitest';
 import { endedRuns, playedSdk, searchTool, served } from './support/sdk.ts';
@@ -157,6 +158,58 @@ const onErrorOf =
   (errors: unknown[]) =>
   (error: unknown): void =>
     void errors.push(error);
+
+describe('Anthropic’s models', () => {
+  const anthropicOf = (url: string): HostModel => createAnthropic({ baseURL: url, apiKey: 'none' })('claude-sonnet-4-5');
+
+  it.each(Object.entries(ways))('are billed for what they read from and wrote to the cache (%s)', async (_way, ask) => {
+    await using sdk = await playedSdk(() => ({ text: 'Yes.', cachedInputTokens: 2, cacheWriteTokens: 3 }));
+    const guard = createGuard();
+    const ended = steps(guard);
+    await ask({ model: guardModel(anthropicOf(sdk.server.url), guard), prompt: 'Will it rain in Oslo tomorrow?' });
+    await guard.close();
+    expect(ended[0]?.usage).toMatchObject({ ...served(sdk.server), cachedInputTokens: 2, cacheWriteTokens: 3 });
+    expect(ended[0]?.isEstimated).toBe(false);
+  });
+
+  it('think less when they are told to', async () => {
+    await using sdk = await playedSdk(() => 'Yes.');
+    const guard = createGuard({ budgets: { run: { usd: 1 } }, ladder: [lighterReasoning({ at: 0, maxTokens: 1_024 })] });
+    await generateText({
+      model: guardModel(anthropicOf(sdk.server.url), guard),
+      prompt: 'Rain?',
+      maxOutputTokens: 2_000,
+      providerOptions: { anthropic: { thinking: { type: 'enabled', budgetTokens: 8_000 } } },
+    });
+    await guard.close();
+    expect(sdk.server.requests[0]?.body).toMatchObject({ thinking: { type: 'enabled', budget_tokens: 1_024 } });
+  });
+});
+
+it('a model of the user’s own that says nothing but zeros has said nothing', async () => {
+  const usage = { inputTokens: { total: 0, noCache: 0, cacheRead: 0, cacheWrite: 0 }, outputTokens: { total: 0, text: 0, reasoning: 0 } };
+  const own = (raw: object): HostModel => ({
+    specificationVersion: 'v3',
+    provider: 'own',
+    modelId: 'gpt-4o-mini',
+    supportedUrls: {},
+    doGenerate: async () => ({
+      content: [{ type: 'text', text: 'Yes.' }],
+      finishReason: { unified: 'stop', raw: undefined },
+      usage: { ...usage, ...raw },
+      warnings: [],
+    }),
+    doStream: () => Promise.reject(new Error('unused')),
+  });
+  const guard = createGuard();
+  const ended = steps(guard);
+  for (const raw of [{}, { raw: { input_tokens: 0 } }]) await generateText({ model: guardModel(own(raw), guard), prompt: 'Rain?' });
+  await guard.close();
+  expect(ended.map(({ isEstimated, used }) => [isEstimated, used.outputTokens > 0])).toEqual([
+    [true, true],
+    [false, false],
+  ]);
+});
 
 describe('a stream', () => {
   it.each([false, true])(
