@@ -12,6 +12,7 @@ export interface AccessOptions {
 /** What is wrong with a request, as a status and words; undefined where nothing is. */
 export type Objection = { readonly status: number; readonly text: string } | undefined;
 
+/** The names of this machine for itself: the default of `hosts`, to put names of your own beside them. */
 export const loopbackHosts: readonly string[] = ['localhost', '127.0.0.1', '[::1]'];
 
 export interface Access {

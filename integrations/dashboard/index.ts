@@ -6,4 +6,5 @@
 
 export { dashboard, type Dashboard, type DashboardOptions } from './dashboard.ts';
 export { serveDashboard, type ServedDashboard, type ServeOptions } from './serve-dashboard.ts';
+export { loopbackHosts } from './access.ts';
 export type { DashboardGuard } from './actions.ts';

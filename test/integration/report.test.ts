@@ -76,7 +76,14 @@ describe('holdfast report', () => {
     writeFileSync(torn, 'no json\n');
     const { code, err } = await tell(torn, path.join(scratch, 'absent.jsonl'), file);
     expect(code).toBe(0);
-    expect(err).toMatch(/torn\.jsonl:1: is not JSON\n.*absent\.jsonl: ENOENT.*\nholdfast report: 2 places could not be read/);
+    expect(err).toMatch(/torn\.jsonl:1: is not JSON\n.*absent\.jsonl: there is no such file\nholdfast report: 2 places could not be read/);
+  });
+
+  it('hints at a name that no run has a scope of', async () => {
+    const { code, err } = await tell(file, '--by', 'fature');
+    expect(code).toBe(0);
+    expect(err).toMatch(/no run in these logs has a scope "fature"; they have the scopes .*feature/);
+    expect((await tell(file, '--by', 'user,day')).err).toBe('');
   });
 
   it.each([

@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { followAuditLog } from 'holdfast';
-import { serveDashboard, type ServedDashboard } from 'holdfast/dashboard';
+import { loopbackHosts, serveDashboard, type ServedDashboard } from 'holdfast/dashboard';
 import { exitCodes, type Command, type Io } from '../io.ts';
+import { printable } from '../style.ts';
 import { UsageError } from '../usage-error.ts';
 import { playForEver } from './played-work.ts';
 
@@ -15,6 +17,7 @@ To act on a guard (set limits, halt runs), serve the page from its own process: 
 
   --port N        default 4700; 0 takes any that is free
   --host ADDRESS  default 127.0.0.1; any address that other machines can reach needs a token
+  --hosts A,B     names under which others reach it, such as build-7.example.com; asked for under any other it refuses
   --token TOKEN   whoever has it may look and act (default: a new one; also from HOLDFAST_TOKEN)
   --demo          play agents: nothing is called, nothing costs
   --json          print { "url" } and nothing else
@@ -44,6 +47,7 @@ async function serve(args: readonly string[], io: Io): Promise<number> {
     options: {
       port: { type: 'string', default: '4700' },
       host: { type: 'string', default: '127.0.0.1' },
+      hosts: { type: 'string' },
       token: { type: 'string' },
       demo: { type: 'boolean' },
       json: { type: 'boolean' },
@@ -54,10 +58,15 @@ async function serve(args: readonly string[], io: Io): Promise<number> {
   if (!Number.isInteger(port) || port < 0 || port > 65_535)
     throw new UsageError(`--port must be a whole number from 0 to 65535, got "${values.port}"`);
   const token = values.token ?? io.env['HOLDFAST_TOKEN'] ?? randomBytes(18).toString('base64url');
+  const names = (values.hosts ?? '').split(',').filter((name) => name !== '');
+  const hosts = names.length > 0 ? { hosts: [...loopbackHosts, values.host, ...names] } : {};
   const work = values.demo ? playForEver(io.signal) : undefined;
-  const served = await serveDashboard(work?.guard, { port, host: values.host, token });
+  const served = await serveDashboard(work?.guard, { port, host: values.host, token, ...hosts });
   try {
     io.out(values.json ? `${JSON.stringify({ url: served.url })}\n` : `holdfast dashboard: ${served.url}\nCtrl-C ends it.\n`);
+    if (!values.json && isAny(values.host) && names.length === 0)
+      io.err('holdfast dashboard: other machines are refused until --hosts tells under which names they reach this one\n');
+    for (const file of files) if (!existsSync(file)) io.err(`holdfast dashboard: ${printable(file)} is not there yet; it is waited for\n`);
     const following = files.map((file) => follow(file, served, io));
     if (!io.signal.aborted) await once(io.signal, 'abort');
     await Promise.all([...following, work?.done]);
@@ -66,6 +75,8 @@ async function serve(args: readonly string[], io: Io): Promise<number> {
   }
   return exitCodes.ok;
 }
+
+const isAny = (host: string): boolean => host === '0.0.0.0' || host === '::';
 
 async function follow(file: string, served: ServedDashboard, io: Io): Promise<void> {
   for await (const entry of followAuditLog(file, { signal: io.signal })) served.add(entry);

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { createMeter, readAuditLog, type Meter, type MeterOptions } from 'holdfast';
+import { fileProblem } from '../file-problem.ts';
 import { exitCodes, type Command, type Io } from '../io.ts';
 import { progressBar } from '../replay/progress.ts';
 import { printable, styleFor } from '../style.ts';
@@ -89,7 +90,7 @@ async function fromLogs(asked: PlanArguments, meter: Meter, io: Io): Promise<Pla
     } catch (error) {
       if (io.signal.aborted) throw error;
       bar.clear();
-      io.err(`holdfast plan: ${printable(`${file}: ${error instanceof Error ? error.message : String(error)}`)}\n`);
+      io.err(`holdfast plan: ${printable(`${file}: ${fileProblem(error)}`)}\n`);
     }
   }
   bar.clear();

@@ -5,12 +5,16 @@ import type { Plan } from './plan.ts';
 const count = (value: number): string =>
   Number.isFinite(value) ? value.toLocaleString('en-US', { maximumFractionDigits: value < 100 ? 1 : 0 }) : 'no bound';
 
+/** Thousands are set apart: a month's figure is read aloud. */
+const dollars = (usd: number): string =>
+  Math.abs(usd) < 1_000 ? formatUsd(usd) : usd.toLocaleString('en-US', { style: 'currency', currency: 'USD' });
+
 type Row = readonly string[];
 
 /** The page's tables, as rows that both forms share. */
 function sections(plan: Plan): { readonly title: string; readonly heads: Row; readonly rows: readonly Row[] }[] {
   const { usdPerInteraction, interactionsPerUserDay, usdPerUserDay, monthUsd, allowed, savings, budgetUsd, users, daysAMonth } = plan;
-  const usd = ({ mean, p50, p95 }: Plan['monthUsd']): [string, string, string] => [formatUsd(mean), formatUsd(p50), formatUsd(p95)];
+  const usd = ({ mean, p50, p95 }: Plan['monthUsd']): [string, string, string] => [dollars(mean), dollars(p50), dollars(p95)];
   return [
     {
       title: 'What it costs',
@@ -28,11 +32,11 @@ function sections(plan: Plan): { readonly title: string; readonly heads: Row; re
       ],
     },
     {
-      title: `What a budget of ${formatUsd(budgetUsd)} per user and day allows`,
+      title: `What a budget of ${dollars(budgetUsd)} per user and day allows`,
       heads: ['', 'mean', 'p50', 'p95'],
       rows: [
         ['interactions of that cost', count(allowed.mean), count(allowed.p50), count(allowed.p95)],
-        ['the month at most', formatUsd(plan.monthAtMostUsd), '', ''],
+        ['the month at most', dollars(plan.monthAtMostUsd), '', ''],
       ],
     },
     {
@@ -40,9 +44,9 @@ function sections(plan: Plan): { readonly title: string; readonly heads: Row; re
       heads: ['', 'an interaction', 'share', 'a month'],
       rows: savings.map(({ what, usdPerInteraction: saved, share, usdAMonth }): Row => [
         printable(what),
-        formatUsd(saved),
+        dollars(saved),
         `${(share * 100).toFixed(0)} %`,
-        formatUsd(usdAMonth),
+        dollars(usdAMonth),
       ]),
     },
   ].filter(({ rows }) => rows.length > 0);

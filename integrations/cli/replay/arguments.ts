@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import type { LoopPreset, ToolPolicy } from 'holdfast';
 import type { ReplayLimits } from './replay-run.ts';
+import { UsageError } from '../usage-error.ts';
 
 /** What the command line asks for. */
 export interface ReplayArguments {
@@ -18,9 +19,6 @@ export interface ReplayArguments {
 /** The guard's own default. */
 const DEFAULT_STEPS = 250;
 const presets: readonly string[] = ['gentle', 'standard', 'strict', 'off'];
-
-/** An argument that cannot be used; the message is for people. */
-export class UsageError extends Error {}
 
 export function readArguments(args: readonly string[]): ReplayArguments {
   const { values, positionals } = parse(args);

@@ -1,5 +1,6 @@
 import { createGuard, type LoopPreset } from 'holdfast';
-import { readArguments, readTools, UsageError, type ReplayArguments } from './arguments.ts';
+import { UsageError } from '../usage-error.ts';
+import { readArguments, readTools, type ReplayArguments } from './arguments.ts';
 import { jsonLine } from './json-line.ts';
 import { exitCodes, type Command, type Io } from '../io.ts';
 import { printable, styleFor } from '../style.ts';

@@ -15,7 +15,7 @@ export interface ReportArguments {
   readonly pricesFile: string | undefined;
 }
 
-const keys = ['user', 'feature', 'model', 'tenant', 'session', 'agent', 'minute', 'hour', 'day', 'month'];
+export const knownKeys: readonly string[] = ['user', 'feature', 'model', 'tenant', 'session', 'agent', 'minute', 'hour', 'day', 'month'];
 
 export function readArguments(args: readonly string[]): ReportArguments {
   const { values, positionals } = parseArgs({
@@ -39,7 +39,7 @@ export function readArguments(args: readonly string[]): ReportArguments {
   const by = (values.by ?? (values.findings ? '' : 'feature')).split(',').filter((key) => key !== '');
   for (const key of by) {
     if (!/^[A-Za-z][\w-]{0,63}$/.test(key))
-      throw new UsageError(`--by takes names such as ${keys.join(', ')}, or a scope of yours; got "${key}"`);
+      throw new UsageError(`--by takes names such as ${knownKeys.join(', ')}, or a scope of yours; got "${key}"`);
   }
   return {
     files: positionals,

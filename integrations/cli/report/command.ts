@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { costFindings, readAuditLog, spendReport, type CostFindingsOptions, type SpendReport } from 'holdfast';
+import { fileProblem } from '../file-problem.ts';
 import { exitCodes, type Command, type Io } from '../io.ts';
 import { progressBar } from '../replay/progress.ts';
 import { printable, styleFor } from '../style.ts';
 import { UsageError } from '../usage-error.ts';
-import { readArguments, type ReportArguments } from './arguments.ts';
+import { knownKeys, readArguments, type ReportArguments } from './arguments.ts';
 import { reportCsv, reportJson } from './csv.ts';
 import { findingsText } from './findings-text.ts';
 import { reportTable } from './table.ts';
@@ -45,10 +46,12 @@ export const report: Command = {
 async function tell(asked: ReportArguments, prices: CostFindingsOptions, io: Io): Promise<number> {
   const { by, timeZone } = asked;
   const report = spendReport({ by, timeZone });
+  const scopes = new Set<string>();
   const patterns = asked.isFindings ? costFindings(prices) : undefined;
   const { entries, problems } = await readAll(asked, io, (entry) => {
     report.add(entry);
     patterns?.add(entry);
+    if (entry.event === 'run:start' && scopes.size < SCOPES_KEPT) for (const scope of Object.keys(entry.scopes)) scopes.add(scope);
   });
   if (entries > 0) {
     const style = styleFor(io.isTerminal);
@@ -62,8 +65,20 @@ async function tell(asked: ReportArguments, prices: CostFindingsOptions, io: Io)
   }
   if (report.lostEntries > 0)
     io.err(`holdfast report: ${report.lostEntries} entries were lost while the log was written; the sums are too small\n`);
-  if (problems > 0) io.err(`holdfast report: ${problems} ${problems === 1 ? 'place' : 'places'} could not be read\n`);
+  if (problems > 1) io.err(`holdfast report: ${problems} places could not be read\n`);
+  for (const key of patterns ? [] : by) hintAt(by, key, report, scopes, io);
   return entries === 0 ? exitCodes.failed : exitCodes.ok;
+}
+
+const SCOPES_KEPT = 32;
+
+/** A name that nothing in the logs has is more often misspelled than meant. */
+function hintAt(by: readonly string[], key: string, report: SpendReport, scopes: ReadonlySet<string>, io: Io): void {
+  const place = by.indexOf(key);
+  const rows = report.rows();
+  if (knownKeys.includes(key) || scopes.has(key) || rows.length === 0 || rows.some(({ keys }) => keys[place] !== '')) return;
+  const known = scopes.size === 0 ? 'no scope at all' : `the scopes ${[...scopes].map(printable).join(', ')}`;
+  io.err(`holdfast report: no run in these logs has a scope "${printable(key)}"; they have ${known}\n`);
 }
 
 type Entry = Parameters<SpendReport['add']>[0];
@@ -93,7 +108,7 @@ async function readAll(
       }
     } catch (error) {
       if (io.signal.aborted) throw error;
-      complain(`${file}: ${error instanceof Error ? error.message : String(error)}`);
+      complain(`${file}: ${fileProblem(error)}`);
     }
   }
   bar.clear();

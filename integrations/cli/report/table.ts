@@ -3,7 +3,7 @@ import { printable, type Style } from '../style.ts';
 
 const whole = (value: number): string => value.toLocaleString('en-US');
 
-/** The columns of the table that people read. A column in which everything is 0 is left out. */
+/** The columns of the table that people read. A column in which everything is 0 is left out, but for the total: no run is of one model. */
 const columns: readonly { readonly head: string; readonly value: (row: SpendRow) => number; readonly text: (value: number) => string }[] = [
   { head: 'runs', value: ({ runs }) => runs, text: whole },
   { head: 'calls', value: ({ modelCalls }) => modelCalls, text: whole },
@@ -20,7 +20,7 @@ const columns: readonly { readonly head: string; readonly value: (row: SpendRow)
 
 /** Rows with the total below them, in columns as wide as they need to be. */
 export function reportTable(by: readonly ReportKey[], rows: readonly SpendRow[], total: SpendRow, hidden: number, style: Style): string {
-  const shown = columns.filter(({ head, value }) => head === 'USD' || value(total) !== 0);
+  const shown = columns.filter(({ head, value }) => head === 'USD' || (rows.length > 0 ? rows : [total]).some((row) => value(row) !== 0));
   const lineOf = (keys: readonly string[], row: SpendRow): string[] => [...keys, ...shown.map(({ value, text }) => text(value(row)))];
   const named = (key: string): string => (key === '' ? '(none)' : printable(key));
   const heads = [...by, ...shown.map(({ head }) => head)];
