@@ -13,6 +13,11 @@ const printed: Record<string, readonly (string | RegExp)[]> = {
   middleware: ['This conversation has used up its budget for today.', /^the session used \d+ of 2000 tokens$/],
   'run-budget': [/^Hello! \(\$0\.\d+\)$/, /^run budget exceeded: inputTokens 0 used, 5\d\d\d asked, of 100$/],
   'agent-executor': [/^run budget exceeded: toolCalls 3 used, 1 asked, of 3/, /^after 7 steps, tools: list_files$/],
+  'ai-sdk': [
+    'The manual has a chapter per page; I have read the first ones.',
+    /^user u1 has used \$0\.\d+ of \$0\.5 today, in 1[12] steps$/,
+  ],
+  'openai-agents': ['A colleague will call you.', /^stopped because: a lap of 2 rounds went round \d+ times/, /^handed over \d+ times$/],
   'without-a-framework': [
     /^an answer of at most 19\d\d tokens$/,
     /^run budget exceeded: usd \$0\.0\d+ used/,
