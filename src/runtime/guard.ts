@@ -21,6 +21,7 @@ import { isAsyncIterable, streamWithin } from './iterable.ts';
 import { createLedger } from './ledger.ts';
 import { guardOptions, runOptions, type Concurrency, type GuardOptions, type RunOptions } from './options.ts';
 import type { OpenStep } from './open-step.ts';
+import { warnOfManyProcesses } from './many-processes.ts';
 import { recentHalts } from './recent-halts.ts';
 import { createReplays } from './replays.ts';
 import { resumableRuns } from './resumable-runs.ts';
@@ -110,6 +111,7 @@ export function createGuard<S extends string = never, A = never>(
   const clock = checked.clock ?? systemClock;
   const events = createEvents();
   const store = checked.store ?? memoryStore({ now: clock.now });
+  if (store.inProcess && !store.perProcess) warnOfManyProcesses(Object.keys(checked.budgets));
   const local = store.inProcess ? store : memoryStore({ now: clock.now });
   const accounts = createAccounts(checked, clock, events);
   const storeTimeoutMs = durationMs(checked.storeTimeout);

@@ -60,9 +60,15 @@ const nothingGranted: Grant = { ask: 0, units: 0, amounts: zero };
  *
  * @param options.retention how long an account without a window outlives its last step; default 30 days
  * @param options.now the clock, in milliseconds since the epoch; default `Date.now`
+ * @param options.perProcess says that each process is meant to have budgets of its own: a guard warns of it otherwise, where
+ *   it can tell that there are several. Default false
  * @example createGuard({ store: memoryStore({ retention: '7d' }) })
  */
-export function memoryStore({ retention = '30d', now = Date.now }: { retention?: Duration; now?: () => number } = {}): Store {
+export function memoryStore({
+  retention = '30d',
+  now = Date.now,
+  perProcess = false,
+}: { retention?: Duration; now?: () => number; perProcess?: boolean } = {}): Store {
   const book = accountBook(durationMs(retention));
   const live = new Map<string, Hold>();
   /** Holds that have expired and may still be settled, and reservations that have ended. */
@@ -132,6 +138,7 @@ export function memoryStore({ retention = '30d', now = Date.now }: { retention?:
   return {
     name: 'memory',
     inProcess: true,
+    perProcess,
 
     reserve(request) {
       checkReserve(request);

@@ -122,6 +122,8 @@ export interface Store {
   readonly name: string;
   /** True when the store lives in this process and answers at once: it cannot fail on its own, and no second ledger stands beside it. */
   readonly inProcess?: boolean;
+  /** True when it is meant that each process has budgets of its own: then nobody is warned of it. */
+  readonly perProcess?: boolean;
   reserve(request: ReserveRequest): MaybePromise<ReserveReply>;
   settle(request: SettleRequest): MaybePromise<SettleReply>;
   /** Lets a live hold live `ttlMs` from now. False when there is no such live hold. */
