@@ -20,6 +20,16 @@ export function currentNode(): GraphNode | undefined {
   return { id, invocation: typeof control === 'object' && control !== null ? control : config, configurable };
 }
 
+/**
+ * The agent that works in a node, by the nodes around its graph: `team/alice` for the graph that is node `alice` of the graph
+ * that is node `team`. Undefined in the outermost graph, whose name its run has.
+ */
+export function agentIn(node: unknown): { readonly agent?: string } {
+  if (typeof node !== 'string' || !node.includes('|')) return {};
+  const around = node.split('|').slice(0, -1);
+  return { agent: around.map((each) => each.split(':', 1)[0]).join('/') };
+}
+
 /** Where the host keeps a thread, a name for a tool call that is the same when the call is made again from its checkpoint. */
 export const replayKey = (threadId: unknown, node: unknown, toolCallId: string | undefined): string | undefined =>
   threadId === undefined || typeof node !== 'string' || node === '' || toolCallId === undefined ? undefined : `${node} ${toolCallId}`;

@@ -5,7 +5,7 @@ import type { AnyGuard } from './any-guard.ts';
 import { callbacksInForce } from './callbacks.ts';
 import { feltHalt } from './felt-halts.ts';
 import { handlerRun } from './guard-callback-handler.ts';
-import { replayKey } from './graph-node.ts';
+import { agentIn, replayKey } from './graph-node.ts';
 import { isGraphBubbleUp, isParentCommand } from './host-errors.ts';
 import { settingsOf } from './model-call.ts';
 import { toolResult } from './step-result.ts';
@@ -42,7 +42,7 @@ async function meteredCall(guard: AnyGuard, tool: object, input: unknown, config
   const run = isOwn ? guard.start({ scopes: guard.scopesOf(settingsOf(config)) }) : around;
   try {
     const { thread_id: threadId, checkpoint_ns: node } = settingsOf(settingsOf(config)['configurable']);
-    const toolCall = toolCallOf(tool, input, config);
+    const toolCall = { ...toolCallOf(tool, input, config), ...agentIn(node) };
     return await meteredStep(run, toolCall, replayKey(threadId, node, toolCall.id), call);
   } finally {
     if (isOwn) await run.end();

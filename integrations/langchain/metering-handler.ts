@@ -7,7 +7,7 @@ import { attemptKey, attemptWatch, type AttemptWatch } from './attempt-context.t
 import { guardClaims, type Claims } from './claims.ts';
 import { chatModelEvent, textModelEvent, toolEvent, type ModelEvent } from './event-calls.ts';
 import { feltHalt } from './felt-halts.ts';
-import { replayKey } from './graph-node.ts';
+import { agentIn, replayKey } from './graph-node.ts';
 import { isGraphBubbleUp, isParentCommand } from './host-errors.ts';
 import { settingsOf } from './model-call.ts';
 import { modelResult, toolResult } from './step-result.ts';
@@ -197,7 +197,8 @@ export class MeteringHandler extends BaseCallbackHandler {
     const run = this.#runs.enter(event);
     if (!run || run.isEnded || !this.#claims.take(runId, this)) return;
     try {
-      const call = callOf();
+      const { agent } = agentIn(settingsOf(event.metadata)['checkpoint_ns']);
+      const call = agent === undefined ? callOf() : { ...callOf(), agent };
       const key = call.kind === 'model' ? (attemptKey(this.guard) ?? runId) : undefined;
       // No await before this line: parallel tools are told of at once, and each must find what the others hold.
       const step = await run.begin(call, { key, canEdit: false, replayKey: replayed });

@@ -6,6 +6,7 @@ import { editedModel, editsOfModel } from './edited-model.ts';
 import { feltHalt } from './felt-halts.ts';
 import { closedGaps } from './gaps.ts';
 import { hasAnswers } from './answered-handoffs.ts';
+import { agentIn } from './graph-node.ts';
 import { isPause } from './host-errors.ts';
 import { passHeededAnswers } from './interrupt-handoff.ts';
 import { hasLanded } from './graceful-signal.ts';
@@ -63,10 +64,10 @@ async function modelStep(
   try {
     if (hasAnswers(run.id)) await passHeededAnswers(run.id);
     const inner = innermost(request.model);
-    step = await run.begin(
-      modelCall(modelFacts(inner), withSystemView(request, views), wireTools(request.tools), settingsOf(request.modelSettings), inner),
-      { canEdit: editsOfModel(request.model) },
-    );
+    const settings = settingsOf(request.modelSettings);
+    const call = modelCall(modelFacts(inner), withSystemView(request, views), wireTools(request.tools), settings, inner);
+    const { agent } = agentIn(settingsOf(request.runtime.configurable)['checkpoint_ns']);
+    step = await run.begin(agent === undefined ? call : { ...call, agent }, { canEdit: editsOfModel(request.model) });
     const { offer } = step;
     if (offer.kind === 'answer') {
       await step.end({ output: offer.output });

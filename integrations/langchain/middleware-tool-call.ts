@@ -2,7 +2,7 @@ import { ToolMessage } from '@langchain/core/messages';
 import type { Run, Step, ToolCall, ToolHints } from 'holdfast';
 import { feltHalt } from './felt-halts.ts';
 import { haltAnswer } from './halt-answers.ts';
-import { replayKey } from './graph-node.ts';
+import { agentIn, replayKey } from './graph-node.ts';
 import { isGraphBubbleUp, isMiddlewareError, isParentCommand, isPause, isToolInvocationError } from './host-errors.ts';
 import { passedOn, type MiddlewareHost } from './middleware-host.ts';
 import type { Afterwards, MiddlewareRuntime } from './middleware-runs.ts';
@@ -44,7 +44,8 @@ async function toolStep(host: MiddlewareHost, run: Run, request: ToolHookRequest
   let step: Step | undefined;
   try {
     const { thread_id: threadId, checkpoint_ns: node } = settingsOf(request.runtime.configurable);
-    const begun = await run.begin(callOf(toolCall, toolHints(request.tool)), { replayKey: replayKey(threadId, node, toolCall.id) });
+    const call = { ...callOf(toolCall, toolHints(request.tool)), ...agentIn(node) };
+    const begun = await run.begin(call, { replayKey: replayKey(threadId, node, toolCall.id) });
     step = begun;
     const { offer } = step;
     if (offer.kind === 'answer') {

@@ -11,6 +11,7 @@ import { handlersIn, signalInForce, withHandler } from './callbacks.ts';
 import { editedMessages } from './edited-messages.ts';
 import { editedModel, editsOfModel } from './edited-model.ts';
 import { feltHalt } from './felt-halts.ts';
+import { agentIn, currentNode } from './graph-node.ts';
 import { messageViews } from './message-views.ts';
 import { passHeededAnswers } from './interrupt-handoff.ts';
 import { modelCall, modelFacts, settingsOf } from './model-call.ts';
@@ -74,7 +75,8 @@ export const attemptsIn =
 function callOf({ model, messages, options }: ModelRequest): ReturnType<typeof modelCall> {
   const bound = settingsOf((model as { defaultOptions?: unknown }).defaultOptions);
   const tools = options['tools'] ?? bound['tools'];
-  return modelCall(
+  const { agent } = agentIn(currentNode()?.id);
+  const call = modelCall(
     modelFacts(model),
     messageViews(messages),
     Array.isArray(tools) ? tools : undefined,
@@ -82,6 +84,7 @@ function callOf({ model, messages, options }: ModelRequest): ReturnType<typeof m
     bound,
     model as unknown as Options,
   );
+  return agent === undefined ? call : { ...call, agent };
 }
 
 async function openAttempt(guard: AnyGuard, seat: RunSeat, step: Step, key: string, request: ModelRequest): Promise<ModelAttempt> {

@@ -43,9 +43,12 @@ export function handoffDetector(restored?: HandoffState): LoopDetector {
       const { step } = prints;
       const depth = depthOf(prints);
       if (isTwin) return undefined;
+      // For an agent that is called again all is new to its run, but not to the tree.
+      const wasAsked = goals.get(prints.question) !== undefined;
       const nested = step.kind === 'tool' && prints.nature.effect !== 'read' ? nestedGoal(prints, depth) : undefined;
-      const current = hashNumbers(hashText(step.runId), hashText(step.agent ?? ''));
-      if (isNews || answer === 'changed' || (prints.nature.effect === 'write' && answer === 'first' && !prints.isError)) {
+      // An agent that is called again works in a run of its own each time.
+      const current = hashText(step.agent ?? step.runId);
+      if (isNews || answer === 'changed' || (prints.nature.effect === 'write' && answer === 'first' && !wasAsked && !prints.isError)) {
         handoffs = 0;
         agents = [];
         steps = [];
