@@ -92,13 +92,21 @@ function fittedTexts(
   if (maxTokens === undefined) return capped;
   const cap = commonCap(messages, capped, maxTokens, context);
   return capped.map((text, place) => {
-    if (!mayShrink(messages[place]) || context.count(text) <= cap) return text;
+    const most = Math.max(cap, leastOf(messages[place], maxTokens));
+    if (!mayShrink(messages[place]) || context.count(text) <= most) return text;
     const summary = isSummarized ? context.memory.get(summaryKey(text)) : undefined;
-    return shorten(typeof summary === 'string' ? summary : text, cap, context.count);
+    return shorten(typeof summary === 'string' ? summary : text, most, context.count);
   });
 }
 
 const mayShrink = (message: MessageView | undefined): boolean => message?.role === 'user' || message?.role === 'tool';
+
+/** What is left of a user's message at the least: the task is often the only one, and a sentence of it is no task. */
+const USER_LEAST = 256;
+const TOOL_LEAST = 32;
+
+const leastOf = (message: MessageView | undefined, maxTokens: number): number =>
+  message?.role === 'user' ? Math.max(16, Math.min(USER_LEAST, Math.floor(maxTokens / 2))) : TOOL_LEAST;
 
 /** The size to which the largest messages are cut, so that the small ones can stay whole. */
 function commonCap(
@@ -114,7 +122,7 @@ function commonCap(
   let left = maxTokens - fixed - messages.length * 8;
   for (const [place, size] of ascending.entries()) {
     const share = Math.floor(left / (ascending.length - place));
-    if (size > share) return Math.max(16, share);
+    if (size > share) return Math.max(0, share);
     left -= size;
   }
   return Infinity;

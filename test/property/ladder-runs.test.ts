@@ -4,7 +4,7 @@ import { HaltError } from '../../src/core/errors.ts';
 import { cheaperModel } from '../../src/ladder/cheaper-model.ts';
 import { handoff, type HandOver } from '../../src/ladder/handoff.ts';
 import { heldBackCall } from '../../src/ladder/held-back-call.ts';
-import { inputLimit } from '../../src/ladder/input-limit.ts';
+import type { InputOptions } from '../../src/ladder/input-option.ts';
 import { notice } from '../../src/ladder/notice.ts';
 import { resumeRun } from '../../src/ladder/run-decision.ts';
 import type { Rung } from '../../src/ladder/rung.ts';
@@ -42,7 +42,6 @@ const rung: fc.Arbitrary<Rung> = fc.oneof(
     }),
   ),
   fc.boolean().map((mayReuse) => heldBackCall({ reuse: () => mayReuse, most: 1 })),
-  fc.constant(inputLimit({ toolResults: { maxTokens: 60 } })),
   fc.constantFrom(0, 0.1, 0.4).map((reserve) => wrapUp({ reserve })),
   fc
     .constantFrom<HandOver>(
@@ -54,6 +53,16 @@ const rung: fc.Arbitrary<Rung> = fc.oneof(
 );
 
 const ladders = fc.uniqueArray(rung, { selector: ({ name }) => name, maxLength: 7 });
+
+/** Texts of the user and of tools are cut, the task is short enough to stay. */
+const inputs = fc.constantFrom<InputOptions | undefined>(undefined, { toolResults: { maxTokens: 60 } }, { maxTokens: 400 });
+
+/** A user's dollars, and in which turn they are raised, if ever: pressure rises and falls. No limit of the run has the same figure. */
+const purses = fc.record({
+  usd: fc.integer({ min: 1, max: 80 }).map((usd) => usd + 0.5),
+  raisedIn: fc.option(fc.nat(15)),
+  to: fc.integer({ min: 80, max: 200 }).map((usd) => usd + 0.25),
+});
 
 const limits = fc.record(
   {
@@ -72,6 +81,12 @@ const toolCallsOf = ({ kind, size }: { kind: string; size: number }, turn: numbe
   return Array.from({ length: size }, (_, nth) => ({ name: nth % 2 ? 'search' : 'buy', args: { nth }, id: `c${turn}-${nth}` }));
 };
 
+/** What a notice tells: a loop, or a limit that runs low. What is left of it changes, what it is about does not. */
+const factsIn = (notice: string): string[] => [
+  ...(/You are repeating yourself: .*? The same again/.exec(notice) ?? []),
+  ...[...notice.matchAll(/The budget runs low, \S+ of (.*?) left: finish/g)].map(([, limit]) => limit ?? ''),
+];
+
 describe('any agent on any ladder, under any budget', () => {
   it('comes to an end within its limits, with a valid conversation, its task, and no notice twice', async () => {
     await fc.assert(
@@ -79,9 +94,11 @@ describe('any agent on any ladder, under any budget', () => {
         fc.array(move, { minLength: 1, maxLength: 25 }),
         ladders,
         limits,
+        inputs,
+        purses,
         fc.boolean(),
-        async (moves, ladder, run, hasInner) => {
-          const guard = createGuard({ budgets: { run: { steps: 100, ...run } }, ladder, prices });
+        async (moves, ladder, run, input, purse, hasInner) => {
+          const guard = createGuard({ budgets: { run: { steps: 100, ...run }, user: { usd: purse.usd } }, ladder, input, prices });
           let wasClosed = 0;
           guard.on('step:start', ({ step }) => {
             if (step.kind === 'model' && step.rungs.some((name) => name === 'wrapUp' || name === 'handoff')) wasClosed += 1;
@@ -93,7 +110,8 @@ describe('any agent on any ladder, under any budget', () => {
               search: (args) => `found ${JSON.stringify(args)} ${'tea '.repeat((args as { size?: number }).size ?? 1)}`,
               buy: (args) => `bought ${JSON.stringify(args)}`,
             },
-            script: (turn, seen) => {
+            script: async (turn, seen) => {
+              if (turn === purse.raisedIn) await guard.adjust('user', 'ann', { usd: purse.to });
               expect(seen.messages?.some(({ text }) => text === TASK)).toBe(true);
               const chosen = moves[turn];
               if (!chosen || (seen.tools ?? []).length === 0) return { text: 'The answer.' };
@@ -104,7 +122,7 @@ describe('any agent on any ladder, under any budget', () => {
               };
             },
           });
-          const current = guard.start();
+          const current = guard.start({ scopes: { user: 'ann' } });
           let outcome: Outcome | undefined;
           try {
             if (hasInner)
@@ -118,12 +136,15 @@ describe('any agent on any ladder, under any budget', () => {
           for (const [dimension, limit] of Object.entries({ steps: 100, ...run })) {
             expect([dimension, report.used[dimension as 'usd'] <= (limit ?? Infinity) + 1e-9]).toEqual([dimension, true]);
           }
+          const mostUsd = purse.raisedIn === null ? purse.usd : purse.to;
+          expect((await guard.read('user', 'ann')).used.usd).toBeLessThanOrEqual(mostUsd + 1e-9);
           expect(report.overage).toMatchObject({ usd: 0, tokens: 0, steps: 0 });
-          const notices = (outcome?.wire ?? []).flatMap(({ messages = [] }) =>
-            messages.filter(({ role, text }) => role === 'user' && text.startsWith('[Notice] You are')),
+          const told = (outcome?.wire ?? []).flatMap(({ messages = [] }) =>
+            messages.map(({ role, text }) => (role === 'user' ? factsIn(text) : [])),
           );
-          const loops = notices.map(({ text }) => text);
-          expect(new Set(loops).size).toBe(loops.length);
+          expect(told.filter((facts) => facts.length > 0).length).toBeLessThanOrEqual(4);
+          const facts = told.flat();
+          expect(facts.filter((fact, at) => facts.indexOf(fact) !== at)).toEqual([]);
           expect(wasClosed).toBeLessThanOrEqual(hasInner ? 2 : 1);
           if (outcome && outcome.answer === undefined) expect(outcome.offers.length).toBeGreaterThan(50);
           const lands = ladder.some(({ name }) => name === 'wrapUp');

@@ -213,6 +213,13 @@ describe('inputLimit', () => {
     expect(call.messages?.slice(2)).toEqual(messages.slice(2));
   });
 
+  it('leaves the task whole, however much was found since', () => {
+    const messages = conversation(40, 4_000);
+    const texts = textsAfter(messages, offerOf(inputLimit({ maxTokens: 2_000 }), modelCall(messages)));
+    expect(texts.slice(0, 2)).toEqual(['You help.', 'Find the cheapest tea.']);
+    expect(texts.filter((text) => text.includes('left out'))).toHaveLength(40);
+  });
+
   it('caps tool results in every call, whatever the size of the whole', () => {
     const messages = conversation(2, 8_000);
     const texts = textsAfter(messages, offerOf(inputLimit({ toolResults: { maxTokens: 100 } }), modelCall(messages)));
