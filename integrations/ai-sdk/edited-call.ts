@@ -1,7 +1,7 @@
 import { editKinds, type CallEdits, type EditKind, type MessageView } from 'holdfast';
 import { editedPrompt } from './edited-prompt.ts';
 import type { CallParams, HostModel } from './host.ts';
-import { withReasoning } from './reasoning.ts';
+import { withLessThinking } from './reasoning.ts';
 
 /** Gives the model of a name, where only a name is offered. */
 export type ModelByName = (name: string) => HostModel;
@@ -35,7 +35,7 @@ export function editedCall(
   const asked = other ? otherModel(model, other, models) : model;
   let changed: CallParams = params;
   if (maxOutputTokens !== undefined) changed = { ...changed, maxOutputTokens };
-  if (reasoning) changed = { ...changed, providerOptions: withReasoning(changed.providerOptions, asked.provider, reasoning) ?? {} };
+  if (reasoning) changed = withLessThinking(changed, asked.provider, reasoning);
   if (tools) changed = withTools(changed, tools);
   if (messages) changed = { ...changed, prompt: editedPrompt(views, messages) };
   return { model: asked, params: changed };

@@ -88,5 +88,8 @@ function mediaOf(part: Readonly<Record<string, unknown>>): MediaView[] {
 /** The size of what a part carries itself: bytes, or a text in base64. A link has none. */
 function bytesOf(data: unknown): number | undefined {
   if (data instanceof Uint8Array) return data.byteLength;
-  return typeof data === 'string' ? Math.floor((data.length * 3) / 4) : undefined;
+  if (typeof data === 'string') return Math.floor((data.length * 3) / 4);
+  // Version 7 of the SDK puts a layer around it.
+  const inner = fieldsOf(data)['data'];
+  return inner === undefined ? undefined : bytesOf(inner);
 }

@@ -36,8 +36,15 @@ export function reasoningIn({ providerOptions, ...params }: CallParams): Reasoni
   return { ...(known === undefined ? {} : { effort: known }), ...(budget === undefined ? {} : { maxTokens: budget }) };
 }
 
-/** The options with less thinking in them, said where and how it was said before; else in the words of the provider. */
-export function withReasoning(options: Options, provider: string, { effort, maxTokens }: ReasoningSettings): Options {
+/** The call with less thinking: said where and how it was said before, else in the words of the provider. */
+export function withLessThinking(params: CallParams, provider: string, reasoning: ReasoningSettings): CallParams {
+  // Version 7 of the SDK has a word of its own for it.
+  const said: unknown = (params as { reasoning?: unknown }).reasoning;
+  if (isEffort(said) && reasoning.effort !== undefined) return Object.assign({}, params, { reasoning: reasoning.effort });
+  return { ...params, providerOptions: withReasoning(params.providerOptions, provider, reasoning) ?? {} };
+}
+
+function withReasoning(options: Options, provider: string, { effort, maxTokens }: ReasoningSettings): Options {
   const changed: Record<string, Record<string, unknown>> = {};
   for (const [name, said] of Object.entries(options ?? {})) {
     const next: Record<string, unknown> = { ...said };
