@@ -37,10 +37,11 @@ export function spacesEnd(bytes: Uint8Array, start: number, end: number): number
   let last = start;
   let afterBreak = 0;
   while (at < end) {
-    const kind = classAt(bytes, at);
+    const lead = bytes[at]!;
+    const kind = lead < 0x80 ? asciiClass[lead]! : classAt(bytes, at);
     if (kind !== space && kind !== newline) break;
     last = at;
-    at += widthOf(bytes[at]!);
+    at += widthOf(lead);
     if (kind === newline) afterBreak = at;
   }
   if (afterBreak > 0) return afterBreak;
