@@ -24,6 +24,11 @@ export function measure(guard: TelemetryGuard, meter: Meter): (() => void)[] {
   const climbs = meter.createCounter('holdfast.ladder.climbs', { unit: '{climb}', description: 'Rungs that were climbed' });
   const alerts = meter.createCounter('holdfast.budget.alerts', { unit: '{alert}', description: 'Thresholds that were crossed' });
   const storeErrors = meter.createCounter('holdfast.store.errors', { unit: '{error}', description: 'Failures of the store' });
+  const answers = seconds('holdfast.store.operation.duration', 'Duration of an operation of a shared store');
+  const expired = meter.createCounter('holdfast.holds.expired', {
+    unit: '{hold}',
+    description: 'Steps settled after their hold had expired',
+  });
   const nameOf = boundedName(seriesMost);
   return [
     guard.on('step:end', ({ run, step }) => {
@@ -60,6 +65,10 @@ export function measure(guard: TelemetryGuard, meter: Meter): (() => void)[] {
     guard.on('budget:alert', ({ scope, dimension, threshold }) =>
       alerts.add(1, { 'holdfast.scope': scope, 'holdfast.dimension': dimension, 'holdfast.threshold': threshold }),
     ),
+    guard.on('store:answer', ({ operation, durationMs, isError }) =>
+      answers.record(durationMs / 1000, { 'holdfast.operation': operation, ...(isError ? { 'error.type': '_OTHER' } : {}) }),
+    ),
+    guard.on('hold:expired', () => expired.add(1)),
     guard.on('store:error', ({ operation, policy }) => storeErrors.add(1, { 'holdfast.operation': operation, 'holdfast.policy': policy })),
   ];
 }

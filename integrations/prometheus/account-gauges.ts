@@ -10,11 +10,21 @@ export interface AccountGaugeOptions {
   readonly timeoutMs: number;
 }
 
+/** The figures of one dimension. */
+interface SumOf {
+  readonly limit: number;
+  readonly settled: number;
+  readonly held: number;
+  readonly unconfirmed: number;
+  readonly overage: number;
+  readonly utilization: number;
+}
+
 /** One series of the gauges: an account, or all accounts of a scope that are not shown by themselves. */
 export interface AccountSeries {
   readonly labels: { readonly scope: string; readonly account: string; readonly window: string };
   readonly resetsAt: number | null;
-  readonly values: ReadonlyMap<Dimension, { limit: number; settled: number; held: number; overage: number; utilization: number }>;
+  readonly values: ReadonlyMap<Dimension, SumOf>;
 }
 
 /** Gauges of what accounts may spend, have spent and hold, read from the store when they are scraped. */
@@ -35,6 +45,10 @@ export function accountGauges(guard: MeteredGuard, metrics: MetricFactory, optio
   const limit = gauge('budget_limit', 'The limit in force; dollars, or a count');
   const settled = gauge('budget_settled', 'What was used in the window');
   const held = gauge('budget_held', 'What steps in flight hold');
+  const unconfirmed = gauge(
+    'budget_unconfirmed',
+    'What holds took that expired with their worker, and that still counts (onExpire: charge)',
+  );
   const overage = gauge('budget_overage', 'What was used above the holds');
   const utilization = gauge('budget_utilization_ratio', 'Used and held over the limit; of accounts that are not shown, the largest');
   const resets = metrics.gauge(
@@ -45,7 +59,7 @@ export function accountGauges(guard: MeteredGuard, metrics: MetricFactory, optio
   );
 
   function show(series: readonly AccountSeries[]): void {
-    for (const each of [limit, settled, held, overage, utilization, resets]) each.reset();
+    for (const each of [limit, settled, held, unconfirmed, overage, utilization, resets]) each.reset();
     for (const { labels: account, resetsAt, values } of series) {
       if (resetsAt !== null) resets.set(account, resetsAt / 1000);
       for (const [dimension, value] of values) {
@@ -53,6 +67,7 @@ export function accountGauges(guard: MeteredGuard, metrics: MetricFactory, optio
         limit.set(named, value.limit);
         settled.set(named, value.settled);
         held.set(named, value.held);
+        unconfirmed.set(named, value.unconfirmed);
         overage.set(named, value.overage);
         utilization.set(named, value.utilization);
       }
@@ -81,17 +96,16 @@ export function accountSeries(accounts: readonly AccountReading[], { showIds, mo
   return [...series.values()];
 }
 
-type SumOf = { limit: number; settled: number; held: number; overage: number; utilization: number };
-
-function add(values: Map<Dimension, SumOf>, { limits, used, held, overage }: AccountReading, dimension: Dimension): void {
+function add(values: Map<Dimension, SumOf>, { limits, used, held, unconfirmed, overage }: AccountReading, dimension: Dimension): void {
   const limit = limits[dimension];
   if (limit === undefined) return;
-  const sum = values.get(dimension) ?? { limit: 0, settled: 0, held: 0, overage: 0, utilization: 0 };
-  const taken = used[dimension] + held[dimension];
+  const sum = values.get(dimension) ?? { limit: 0, settled: 0, held: 0, unconfirmed: 0, overage: 0, utilization: 0 };
+  const taken = used[dimension] + held[dimension] + unconfirmed[dimension];
   values.set(dimension, {
     limit: sum.limit + limit,
     settled: sum.settled + used[dimension],
     held: sum.held + held[dimension],
+    unconfirmed: sum.unconfirmed + unconfirmed[dimension],
     overage: sum.overage + overage[dimension],
     utilization: Math.max(sum.utilization, limit > 0 ? taken / limit : taken > 0 ? 1 : 0),
   });

@@ -5,6 +5,7 @@ import type { MeteredGuard } from './prometheus-metrics.ts';
 
 /** The labels whose values come from outside. */
 export interface Labels {
+  readonly provider: BoundedLabel;
   readonly model: BoundedLabel;
   readonly tool: BoundedLabel;
   readonly feature: BoundedLabel;
@@ -13,6 +14,7 @@ export interface Labels {
 
 const SERIES_MOST = 2_000;
 const seconds = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900];
+const storeSeconds = [0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
 const usd = [0.0001, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 50];
 const counts = [1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144, 233, 377];
 const ratios = [0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.25, 1.5, 2, 4];
@@ -68,8 +70,9 @@ function countRuns(guard: MeteredGuard, metrics: MetricFactory, labels: Labels):
 function countSteps(guard: MeteredGuard, metrics: MetricFactory, labels: Labels): (() => void)[] {
   const steps = metrics.counter('steps_total', 'Steps that ended', ['kind', 'name', 'outcome']);
   const duration = metrics.histogram('step_duration_seconds', 'How long steps take', ['kind'], seconds);
-  const spend = metrics.counter('spend_usd_total', 'Dollars that were booked', ['model', 'feature', 'tenant']);
+  const spend = metrics.counter('spend_usd_total', 'Dollars that were booked', ['provider', 'model', 'feature', 'tenant']);
   const tokens = metrics.counter('tokens_total', 'Tokens; cached and cache_write are parts of input, reasoning of output', [
+    'provider',
     'model',
     'type',
   ]);
@@ -78,20 +81,21 @@ function countSteps(guard: MeteredGuard, metrics: MetricFactory, labels: Labels)
   const unpriced = metrics.counter('unpriced_calls_total', 'Model calls without a known price; they count as 0 dollars', ['model']);
   const ratio = metrics.histogram('estimate_ratio', 'What a model call used, over what was held or expected for it', ['of'], ratios);
   const retries = metrics.counter('retries_total', 'Attempts of model calls beyond the first', ['model']);
-  const spendSeries = boundedSeries<'model' | 'feature' | 'tenant'>(SERIES_MOST);
+  const spendSeries = boundedSeries<'provider' | 'model' | 'feature' | 'tenant'>(SERIES_MOST);
   const stepSeries = boundedSeries<'kind' | 'name' | 'outcome'>(SERIES_MOST);
   for (const counter of [overage, estimated]) counter.inc(0);
 
-  function countModelCall(step: EndedStepInfo, model: string): void {
+  function countModelCall(step: EndedStepInfo, model: string, provider: string): void {
     const { usage, used, held, expected } = step;
     if (step.attempts > 1) retries.inc({ model }, step.attempts - 1);
     if (step.priceSource === undefined && !step.isCached) unpriced.inc({ model }, step.attempts);
     if (usage) {
-      tokens.inc({ model, type: 'input' }, usage.inputTokens);
-      tokens.inc({ model, type: 'output' }, usage.outputTokens);
-      if (usage.cachedInputTokens > 0) tokens.inc({ model, type: 'cached' }, usage.cachedInputTokens);
-      if (usage.cacheWriteTokens > 0) tokens.inc({ model, type: 'cache_write' }, usage.cacheWriteTokens);
-      if (usage.reasoningTokens > 0) tokens.inc({ model, type: 'reasoning' }, usage.reasoningTokens);
+      const of = { provider, model };
+      tokens.inc({ ...of, type: 'input' }, usage.inputTokens);
+      tokens.inc({ ...of, type: 'output' }, usage.outputTokens);
+      if (usage.cachedInputTokens > 0) tokens.inc({ ...of, type: 'cached' }, usage.cachedInputTokens);
+      if (usage.cacheWriteTokens > 0) tokens.inc({ ...of, type: 'cache_write' }, usage.cacheWriteTokens);
+      if (usage.reasoningTokens > 0) tokens.inc({ ...of, type: 'reasoning' }, usage.reasoningTokens);
     }
     if (step.isEstimated || step.isCached || step.outcome !== 'ok') return;
     if (held.usd > 0) ratio.observe({ of: 'held' }, used.usd / held.usd);
@@ -106,16 +110,20 @@ function countSteps(guard: MeteredGuard, metrics: MetricFactory, labels: Labels)
       duration.observe({ kind: step.kind }, Math.max(0, step.endedAt - step.startedAt) / 1000);
       if (step.outcome === 'released') return;
       const { usd } = step.used;
+      const provider = labels.provider(providerOf(step));
       if (usd > 0 || isModel) {
-        const model = isModel ? name : 'tool';
-        spend.inc(spendSeries({ model, feature: labels.feature(run.scopes['feature']), tenant: labels.tenant(run.tenant) }), usd);
+        const [model, feature, tenant] = [isModel ? name : 'tool', labels.feature(run.scopes['feature']), labels.tenant(run.tenant)];
+        spend.inc(spendSeries({ provider, model, feature, tenant }), usd);
       }
       if (step.overage.usd > 0) overage.inc(step.overage.usd);
       if (step.isEstimated) estimated.inc();
-      if (isModel) countModelCall(step, name);
+      if (isModel) countModelCall(step, name, provider);
     }),
   ];
 }
+
+/** Whose price it was, as the price table calls it; the empty text for tools, prices of your own and unknown ones. */
+const providerOf = ({ priceSource = '' }: EndedStepInfo): string => /^genai-prices:([^/]+)\//.exec(priceSource)?.[1] ?? '';
 
 function countInterventions(guard: MeteredGuard, metrics: MetricFactory): (() => void)[] {
   const verdicts = metrics.counter('loop_verdicts_total', 'Loops as detectors told of them', ['kind', 'level']);
@@ -138,8 +146,24 @@ function countTrouble(guard: MeteredGuard, metrics: MetricFactory): (() => void)
   const hooks = metrics.counter('hook_errors_total', 'Failures of listeners, fallbacks, rungs and other code of your own', []);
   const usages = metrics.counter('usage_invalid_total', 'Reported usages that contradicted themselves', []);
   const missing = metrics.counter('scope_missing_total', 'Budgeted scopes that came without an id; once per scope', ['scope']);
-  for (const counter of [hooks, usages]) counter.inc(0);
+  const answers = metrics.histogram(
+    'store_operation_duration_seconds',
+    'How long a shared store takes to answer',
+    ['operation'],
+    storeSeconds,
+  );
+  const replayed = metrics.counter('store_replayed_settlements_total', 'Settlements that waited for the store and were booked late', []);
+  const lost = metrics.counter('store_lost_settlements_total', 'Settlements that no store will get', []);
+  const expired = metrics.counter('holds_expired_total', 'Steps that were settled after their hold had expired', []);
+  for (const counter of [hooks, usages, replayed, lost, expired]) counter.inc(0);
   return [
+    guard.on('store:answer', ({ operation, durationMs }) => answers.observe({ operation }, durationMs / 1000)),
+    guard.on('store:recovered', ({ settlements }) => replayed.inc(settlements)),
+    guard.on('store:error', ({ error }) => {
+      const { code, count } = (error ?? {}) as { code?: unknown; count?: unknown };
+      if (code === 'settlements_lost' && typeof count === 'number') lost.inc(count);
+    }),
+    guard.on('hold:expired', () => expired.inc()),
     guard.on('store:error', ({ operation, policy }) => store.inc({ operation, policy })),
     guard.on('hook:error', () => hooks.inc()),
     guard.on('usage:invalid', () => usages.inc()),

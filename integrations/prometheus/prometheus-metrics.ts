@@ -55,6 +55,7 @@ export function prometheusMetrics(guard: MeteredGuard, options: PrometheusOption
   const { mostAccounts = 20, readAccounts = 1_000, timeoutMs = 2_000 } = options;
   const metrics = metricFactory(registry);
   const stopCounting = countEvents(guard, metrics, {
+    provider: boundedLabel(mostLabels),
     model: boundedLabel(mostLabels),
     tool: boundedLabel(mostLabels),
     feature: boundedLabel(mostLabels, options.features),

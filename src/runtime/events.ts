@@ -108,6 +108,10 @@ export interface GuardEvents {
   'store:error': { operation: string; policy: 'closed' | 'open' | 'local'; error: unknown };
   /** The store is back: what was used while it was away is booked. */
   'store:recovered': { settlements: number };
+  /** A store that is not in this process was asked, and has answered or failed; for metrics. Not in the audit log. */
+  'store:answer': { operation: string; durationMs: number; isError: boolean };
+  /** A step was settled after its hold had expired: what it used is booked all the same, and may pass a limit. */
+  'hold:expired': { reservation: string };
   /** A host reported a usage that contradicts itself; the hold was booked instead. */
   'usage:invalid': { run: RunInfo; step: number; problem: string };
   /** Code of the user's (listener, fallback, lookup, rung, detector) threw or did not answer in time. The run goes on. */

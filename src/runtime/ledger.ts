@@ -55,10 +55,14 @@ const SETTLE_RETRY_MS = [50, 250, 1_000];
 export const createLedger = (parts: LedgerParts): Ledger => (parts.store.inProcess ? singleLedger(parts) : pairedLedger(parts));
 
 /** The store is in this process: it answers at once and cannot be away. */
-function singleLedger({ store }: LedgerParts): Ledger {
+function singleLedger({ store, events }: LedgerParts): Ledger {
   return {
     reserve: ({ id, plan, asks, ttlMs }) => store.reserve({ id, accounts: plan.refs, asks, ttlMs }),
-    settle: (id, plan, actual) => settlement(atOnce(store.settle({ id, actual, accounts: plan.refs }))),
+    settle(id, plan, actual) {
+      const reply = atOnce(store.settle({ id, actual, accounts: plan.refs }));
+      if (reply.status === 'late') events.emit('hold:expired', { reservation: id });
+      return settlement(reply);
+    },
     extend: (id, ttlMs) => void store.extend(id, ttlMs),
     restore: (run, used) => bookHere(store, run, used),
     flush: async () => {},
@@ -72,8 +76,22 @@ function pairedLedger({ store, local, clock, events, storeTimeoutMs }: LedgerPar
   /** Steps that went on without the store. `isHeldHere`: other accounts than the run's are held in this process, too. */
   const away = new Map<string, { readonly isHeldHere: boolean; readonly wasSent: boolean }>();
 
-  const ask = async <T>(what: string, answer: () => T | PromiseLike<T>, isAwaited = true): Promise<T> =>
-    withinTime(`store.${what}`, Promise.resolve().then(answer), storeTimeoutMs, clock, isAwaited);
+  const ask = async <T>(what: string, answer: () => T | PromiseLike<T>, isAwaited = true): Promise<T> => {
+    const asked = withinTime(`store.${what}`, Promise.resolve().then(answer), storeTimeoutMs, clock, isAwaited);
+    return events.has('store:answer') ? timed(what, asked) : asked;
+  };
+  async function timed<T>(operation: string, asked: Promise<T>): Promise<T> {
+    const begunAt = performance.now();
+    const tell = (isError: boolean): void => events.emit('store:answer', { operation, durationMs: performance.now() - begunAt, isError });
+    try {
+      const answer = await asked;
+      tell(false);
+      return answer;
+    } catch (error) {
+      tell(true);
+      throw error;
+    }
+  }
   const failed = (operation: string, policy: WithoutStore, error: unknown): void =>
     events.emit('store:error', { operation, policy, error });
   const journal = createJournal({
@@ -181,6 +199,7 @@ function pairedLedger({ store, local, clock, events, storeTimeoutMs }: LedgerPar
       const there = track(
         settleThere(request, isAway ? [] : SETTLE_RETRY_MS).then((reply) => {
           if (!reply) later = journal.add(request);
+          else if (reply.status === 'late' && !wentOn) events.emit('hold:expired', { reservation: id });
           return reply;
         }),
       );

@@ -3,6 +3,8 @@ import { prometheusMetrics } from 'holdfast/prometheus';
 import { Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
 import { accountSeries } from '../../integrations/prometheus/account-gauges.ts';
+import { settleAll } from '../support/guards.ts';
+import { setUp } from '../support/shared-store.ts';
 import { seededWorkload } from '../support/workload.ts';
 
 const usage = { inputTokens: 1_000, outputTokens: 100 };
@@ -22,8 +24,10 @@ describe('prometheusMetrics', () => {
     const { registry } = prometheusMetrics(guard, { registry: new Registry() });
     await ask(guard, { feature: 'chat' });
     await ask(guard, { feature: 'chat' });
-    expect(await valueOf(registry, 'holdfast_spend_usd_total{model="gpt-4o",feature="chat",tenant="default"}')).toBeCloseTo(0.007, 12);
-    expect(await valueOf(registry, 'holdfast_tokens_total{model="gpt-4o",type="input"}')).toBe(2_000);
+    expect(
+      await valueOf(registry, 'holdfast_spend_usd_total{provider="openai",model="gpt-4o",feature="chat",tenant="default"}'),
+    ).toBeCloseTo(0.007, 12);
+    expect(await valueOf(registry, 'holdfast_tokens_total{provider="openai",model="gpt-4o",type="input"}')).toBe(2_000);
     expect(await valueOf(registry, 'holdfast_steps_total{kind="model",name="gpt-4o",outcome="ok"}')).toBe(2);
     expect(await valueOf(registry, 'holdfast_run_cost_usd_count')).toBe(2);
     expect(await valueOf(registry, 'holdfast_runs_live')).toBe(0);
@@ -115,6 +119,35 @@ describe('prometheusMetrics', () => {
     expect(await valueOf(registry, 'holdfast_scrape_errors_total')).toBe(1);
   });
 
+  it('tells how long a shared store takes, what waited for it, and what expired', async () => {
+    const { guard, store, clock, spend, wait } = setUp({ budgets: { user: { steps: 100, onExpire: 'charge' } } });
+    const { registry } = prometheusMetrics(guard, { registry: new Registry() });
+    await spend();
+    expect(await valueOf(registry, 'holdfast_store_operation_duration_seconds_count{operation="reserve"}')).toBe(1);
+    store.faults = { reserve: 'reject', settle: 'reject' };
+    for (let step = 0; step < 3; step += 1) await spend(step);
+    store.faults = { extend: 'reject' };
+    await spend();
+    await settleAll();
+    expect(await valueOf(registry, 'holdfast_store_replayed_settlements_total')).toBe(3);
+
+    const run = guard.start();
+    const step = await run.begin({ kind: 'tool', name: 'slow' });
+    clock.advance(61_000);
+    await settleAll();
+    const series = 'holdfast_budget_unconfirmed{scope="user",account="_other",dimension="steps",window="lifetime"}';
+    expect(await valueOf(registry, series)).toBe(1);
+    await step.end({ output: 'late' });
+    await wait(run.end());
+    expect(await valueOf(registry, series)).toBe(0);
+    expect(await valueOf(registry, 'holdfast_holds_expired_total')).toBe(1);
+
+    store.faults = { reserve: 'reject', settle: 'reject' };
+    await spend('lost');
+    await wait(guard.close());
+    expect(await valueOf(registry, 'holdfast_store_lost_settlements_total')).toBe(1);
+  });
+
   it('stops listening and leaves the registry as it was', async () => {
     const registry = new Registry();
     const guard = createGuard();
@@ -158,8 +191,8 @@ describe('the series of accounts', () => {
     const accounts = [account('a', 9), account('b', 5), account('c', 1)];
     const series = accountSeries(accounts, { showIds: ['user'], mostAccounts: 1, readAccounts: 10, timeoutMs: 1 });
     expect(series.map(({ labels, values }) => [labels.account, values.get('usd')])).toEqual([
-      ['a', { limit: 10, settled: 9, held: 0, overage: 0, utilization: 0.9 }],
-      ['_other', { limit: 20, settled: 6, held: 0, overage: 0, utilization: 0.5 }],
+      ['a', { limit: 10, settled: 9, held: 0, unconfirmed: 0, overage: 0, utilization: 0.9 }],
+      ['_other', { limit: 20, settled: 6, held: 0, unconfirmed: 0, overage: 0, utilization: 0.5 }],
     ]);
   });
 });

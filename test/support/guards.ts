@@ -30,6 +30,7 @@ const eventNames: readonly EventName[] = [
   'scope:missing',
   'store:error',
   'store:recovered',
+  'hold:expired',
   'usage:invalid',
   'hook:error',
 ];

@@ -1,10 +1,10 @@
 import type { DenialFacts } from '../../core/halt.ts';
 import { toNano } from '../../core/money.ts';
 import type { GuardEvents, PromptPrint, RunInfo } from '../../runtime/events.ts';
-import { AUDIT_VERSION, auditAmounts, type AuditEntry, type AuditRun } from './entry.ts';
+import { AUDIT_VERSION, auditAmounts, type AuditedEvent, type AuditEntry, type AuditRun } from './entry.ts';
 import { writtenId, type IdWriter } from './ids.ts';
 
-type Entries = { readonly [E in keyof GuardEvents]: (event: GuardEvents[E]) => AuditEntry };
+type Entries = { readonly [E in AuditedEvent]: (event: GuardEvents[E]) => AuditEntry };
 
 /** The entry of every event. Names, numbers, times and hashes go in, content never does: events have none. */
 export function auditEntries(ids: IdWriter | undefined, now: () => number): Entries {
@@ -144,6 +144,8 @@ export function auditEntries(ids: IdWriter | undefined, now: () => number): Entr
       error: nameOf(error),
     }),
     'store:recovered': ({ settlements }) => ({ ...stamp(), event: 'store:recovered', what: `settlements booked: ${settlements}` }),
+    // A reservation is told by the run's own id and a number: it is left out.
+    'hold:expired': () => ({ ...stamp(), event: 'hold:expired', what: 'settled after its hold had expired' }),
     'usage:invalid': ({ run, step, problem }) => ({
       ...stamp(),
       event: 'usage:invalid',

@@ -4,7 +4,7 @@ import type { DenialFacts, HaltCause, InputExcess } from '../../core/halt.ts';
 import { toNano } from '../../core/money.ts';
 import type { Usage } from '../../core/usage.ts';
 import type { Verdict } from '../../core/verdict.ts';
-import type { PromptPrint } from '../../runtime/events.ts';
+import type { EventName, PromptPrint } from '../../runtime/events.ts';
 
 /**
  * The format of the log. A reader takes lines of its own version and of older ones; fields are only ever added within one.
@@ -114,9 +114,12 @@ export interface AlertEntry extends Line {
   readonly resetsAt: number | null;
 }
 
+/** The events that are written down: all but what is of use for measuring alone. */
+export type AuditedEvent = Exclude<EventName, 'store:answer'>;
+
 /** Something went wrong, or a scope came without an id. An error is told by its name and code, never by its message. */
 export interface TroubleEntry extends Line {
-  readonly event: 'scope:missing' | 'store:error' | 'store:recovered' | 'usage:invalid' | 'hook:error';
+  readonly event: 'scope:missing' | 'store:error' | 'store:recovered' | 'hold:expired' | 'usage:invalid' | 'hook:error';
   readonly run?: string | undefined;
   readonly what: string;
   readonly policy?: string | undefined;

@@ -1,6 +1,6 @@
-import type { EventName, Events } from '../../runtime/events.ts';
+import type { Events } from '../../runtime/events.ts';
 import { auditEntries } from './entries.ts';
-import type { AuditEntry } from './entry.ts';
+import type { AuditedEvent, AuditEntry } from './entry.ts';
 import type { IdWriter } from './ids.ts';
 
 /** The part of a guard that listeners need. */
@@ -10,12 +10,12 @@ export interface FollowOptions {
   /** Writes ids in another form; `hmac(key)` hashes them. Default: as they are. */
   readonly ids?: IdWriter | undefined;
   /** Which events are told. Default: all. */
-  readonly events?: readonly EventName[] | undefined;
+  readonly events?: readonly AuditedEvent[] | undefined;
   /** Milliseconds since the epoch. Default `Date.now`. */
   readonly now?: (() => number) | undefined;
 }
 
-const every: readonly EventName[] = [
+const every: readonly AuditedEvent[] = [
   'run:start',
   'run:end',
   'run:halt',
@@ -27,6 +27,7 @@ const every: readonly EventName[] = [
   'scope:missing',
   'store:error',
   'store:recovered',
+  'hold:expired',
   'usage:invalid',
   'hook:error',
 ];
