@@ -20,15 +20,21 @@ export function boundedLabel(most: number, allowed?: readonly string[]): Bounded
   };
 }
 
-/** Combinations of labels, at most so many; a further one becomes `_other` in every label. */
-export function boundedSeries<L extends string>(most: number): (labels: Readonly<Record<L, string>>) => Record<L, string> {
-  const admitted = new Set<string>();
+/**
+ * Combinations of labels, at most so many; a further one becomes `_other` in every label. What comes back is the same object
+ * each time: it is asked for with every step.
+ */
+export function boundedSeries<L extends string>(most: number): (labels: Readonly<Record<L, string>>) => Readonly<Record<L, string>> {
+  const admitted = new Map<string, Readonly<Record<L, string>>>();
+  let others: Readonly<Record<L, string>> | undefined;
   return (labels) => {
-    const name = JSON.stringify(labels);
-    if (!admitted.has(name)) {
-      if (admitted.size >= most) return Object.fromEntries(Object.keys(labels).map((label) => [label, OTHER])) as Record<L, string>;
-      admitted.add(name);
-    }
-    return { ...labels };
+    let name = '';
+    for (const label in labels) name += `${labels[label]}\0`;
+    const known = admitted.get(name);
+    if (known) return known;
+    if (admitted.size >= most)
+      return (others ??= Object.fromEntries(Object.keys(labels).map((label) => [label, OTHER])) as Record<L, string>);
+    admitted.set(name, labels);
+    return labels;
   };
 }

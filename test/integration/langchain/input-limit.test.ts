@@ -1,7 +1,9 @@
+import { AgentExecutor, createToolCallingAgent } from '@langchain/classic/agents';
+import { ChatPromptTemplate } from '@langchain/core/prompts';
 import { ChatOpenAI } from '@langchain/openai';
 import { createAgent } from 'langchain';
 import { createGuard, findHaltError, InputTooLargeError } from 'holdfast';
-import { guardAgent, GuardCallbackHandler, guardMiddleware } from 'holdfast/langchain';
+import { guardAgent, GuardCallbackHandler, guardMiddleware, guardModel, guardTools } from 'holdfast/langchain';
 import { startOpenAIServer, type OpenAIServer } from 'holdfast/testing';
 import { afterEach, describe, expect, it } from 'vitest';
 import { searchTool } from './support/agents.ts';
@@ -19,7 +21,27 @@ const newModel = (): ChatOpenAI =>
   new ChatOpenAI({ model: 'gpt-4o', apiKey: 'key', maxRetries: 3, configuration: { baseURL: server.url } });
 const parts = () => ({ model: newModel(), tools: [searchTool((query) => `about ${query}: rain`)] });
 
+/** An executor, whose model and tools are guarded inside it. */
+function executor(): Play {
+  const prompt = ChatPromptTemplate.fromMessages([
+    ['human', '{input}'],
+    ['placeholder', '{agent_scratchpad}'],
+  ]);
+  const { model, tools: bare } = parts();
+  const tools = guardTools(bare, guard);
+  const agent = createToolCallingAgent({ llm: guardModel(model, guard), tools, prompt, streamRunnable: false });
+  const guarded = guardAgent(new AgentExecutor({ agent, tools }), guard);
+  return {
+    async invoke(input, config) {
+      const [message] = (input as typeof novel).messages;
+      const { output } = (await guarded.invoke({ input: message?.content ?? '' }, config as never)) as { output: string };
+      return { messages: [{ text: output }] };
+    },
+  };
+}
+
 const doors: Record<string, () => Play> = {
+  'guardAgent(AgentExecutor) with guardModel and guardTools': executor,
   guardMiddleware: () => createAgent({ ...parts(), middleware: [guardMiddleware(guard)] }) as never,
   guardAgent: () => guardAgent(createAgent(parts()), guard) as never,
   GuardCallbackHandler: () => {
