@@ -8,6 +8,8 @@ import type { AnyGuard, HostModel } from './host.ts';
  * the SDK's loop is a run of its own, from the first call to the answer that asks for no tool. Whom such a run works for is
  * said with the call, under `providerOptions.holdfast` (which no provider gets to see), or by the option `scopes`.
  *
+ * Inside `guard.run`, read a stream there or return it (`textStream`): a run is over when its function is.
+ *
  * A text is a model of the SDK's default provider, as everywhere in the SDK.
  *
  * @throws InvalidOptionError for a model of the SDK's version 5
