@@ -75,6 +75,7 @@ async function tellRareEvents(listeners: ReadonlyMap<EventName, readonly Listene
   for (const isShadow of [true, false])
     await tell('ladder:climb', { run, step: 1, rung: 'cheaperModel', pressure: 'spend', detail: '', isShadow });
   await tell('store:error', { operation: 'reserve', policy: 'open', error: new Error('away') });
+  await tell('store:answer', { operation: 'reserve', durationMs: 2, isError: false });
   await tell('usage:invalid', { run, step: 1, problem: 'negative' });
   await tell('hook:error', { hook: 'fallback', error: new Error('broken') });
 }
