@@ -10,7 +10,7 @@ import {
 } from 'holdfast';
 import { keyPart } from './keys.ts';
 import { readLimits, readSums, replyReader, tightened, type AccountSums } from './reply.ts';
-import { addAccounts, factsOf, keysOf, type AccountFacts, type RequestSettings, type ScriptCall } from './request.ts';
+import { addAccounts, addRef, factsOf, type AccountFacts, type RequestSettings, type ScriptCall } from './request.ts';
 import type { StoreServer } from './server.ts';
 
 /** Reading, adjusting, listing and forgetting. None of it is done in a step. */
@@ -48,7 +48,7 @@ export function storedAccounts(server: StoreServer): StoredAccounts {
         const call = readCall([facts], settings);
         const { numbers } = call;
         numbers.push(!change ? 0 : change.limits ? 1 : 2);
-        if (change) numbers.push(facts.limitsMark, facts.limits.length / 5, ...facts.limits);
+        if (change) addRef(call, 1, facts);
         if (change?.limits) {
           numbers.push(change.until ?? 0);
           for (const dimension of dimensions) numbers.push(change.limits[dimension] ?? -1);
@@ -100,8 +100,6 @@ export function storedAccounts(server: StoreServer): StoredAccounts {
       window,
       isCharging: false,
       names: undefined,
-      limitsMark: 0,
-      thresholds: [],
       limits: [],
     }));
     const reply = await server.run('read', (settings) => {
@@ -147,14 +145,12 @@ export function storedAccounts(server: StoreServer): StoredAccounts {
 }
 
 function readCall(facts: readonly AccountFacts[], settings: RequestSettings): ScriptCall {
-  const part = keysOf(facts);
   const call: ScriptCall = {
-    keys: [...part.states],
-    numbers: [settings.instead ?? -1, facts.length, part.registries.length],
+    keys: facts.map(({ keys }) => keys.state),
+    numbers: [settings.instead ?? -1, facts.length],
     texts: [],
   };
-  addAccounts(call, facts, part, call.keys.length, settings);
-  call.keys.push(...part.registries, ...part.others);
+  addAccounts(call, facts, settings);
   return call;
 }
 

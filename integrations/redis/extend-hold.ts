@@ -1,5 +1,5 @@
 import type { LiveReservation } from './live-reservations.ts';
-import { addAccounts, factsOf, keysOf, type ScriptCall } from './request.ts';
+import { addAccounts, factsOf, type ScriptCall } from './request.ts';
 import type { StoreServer } from './server.ts';
 import { homeOf } from './step.ts';
 
@@ -11,14 +11,12 @@ export async function extendHold(server: StoreServer, { id, accounts }: LiveRese
       const refs = accounts.filter(({ tenant }) => only === undefined || tenant === only);
       const [isExtended] = await server.run('extend', (settings) => {
         const facts = [...new Map(refs.map((ref) => factsOf(ref, settings)).map((each) => [each.keys.state, each])).values()];
-        const part = keysOf(facts);
         const call: ScriptCall = {
-          keys: [settings.keys.record(homeOf(refs), id), ...part.states],
-          numbers: [settings.instead ?? -1, facts.length, part.registries.length, ttlMs],
+          keys: [settings.keys.record(homeOf(refs), id), ...facts.map(({ keys }) => keys.state)],
+          numbers: [settings.instead ?? -1, facts.length, ttlMs],
           texts: [settings.keys.holdName(id)],
         };
-        addAccounts(call, facts, part, call.keys.length, settings);
-        call.keys.push(...part.registries, ...part.others);
+        addAccounts(call, facts, settings);
         return call;
       });
       return Number(isExtended) === 1;

@@ -1,5 +1,5 @@
 import { dimensions, type AccountRef, type AccountSnapshot, type AmountLimits, type Amounts, type Dimension } from 'holdfast';
-import { isLittleEndian } from './request.ts';
+import type { AccountOutlook } from './request.ts';
 
 /** Reads the numbers of a script's answer, one by one. */
 export interface ReplyReader {
@@ -10,34 +10,39 @@ export interface ReplyReader {
 }
 
 export function replyReader(bytes: unknown): ReplyReader {
-  const values = doublesIn(bytes, 0);
+  const values = bytesIn(bytes);
   let at = 0;
-  const number = (): number => values[at++] ?? 0;
+  const number = (): number => {
+    at += 8;
+    return values.readDoubleLE(at - 8);
+  };
   return {
     number,
     flag: () => number() !== 0,
-    amounts: () => amountsAt(values, (at += dimensions.length) - dimensions.length),
+    amounts: () => {
+      at += AMOUNTS_SIZE;
+      return amountsAt(values, at - AMOUNTS_SIZE);
+    },
     dimension: () => dimensions[number() - 1] ?? 'usd',
   };
 }
 
-/** The doubles in bytes from the server. They need not begin where a double may begin in memory. */
-function doublesIn(bytes: unknown, from: number, to?: number): Float64Array {
+function bytesIn(bytes: unknown): Buffer {
   if (!Buffer.isBuffer(bytes)) throw new TypeError('the client answered with something else than bytes');
-  const copy = new Uint8Array(bytes.subarray(from, to));
-  if (!isLittleEndian) Buffer.from(copy.buffer).swap64();
-  return new Float64Array(copy.buffer);
+  return bytes;
 }
 
-const amountsAt = (values: Float64Array, at: number): Amounts => ({
-  usd: values[at] ?? 0,
-  tokens: values[at + 1] ?? 0,
-  inputTokens: values[at + 2] ?? 0,
-  outputTokens: values[at + 3] ?? 0,
-  reasoningTokens: values[at + 4] ?? 0,
-  steps: values[at + 5] ?? 0,
-  modelCalls: values[at + 6] ?? 0,
-  toolCalls: values[at + 7] ?? 0,
+const AMOUNTS_SIZE = 8 * dimensions.length;
+
+const amountsAt = (bytes: Buffer, at: number): Amounts => ({
+  usd: bytes.readDoubleLE(at),
+  tokens: bytes.readDoubleLE(at + 8),
+  inputTokens: bytes.readDoubleLE(at + 16),
+  outputTokens: bytes.readDoubleLE(at + 24),
+  reasoningTokens: bytes.readDoubleLE(at + 32),
+  steps: bytes.readDoubleLE(at + 40),
+  modelCalls: bytes.readDoubleLE(at + 48),
+  toolCalls: bytes.readDoubleLE(at + 56),
 });
 
 export const nothing: Amounts = Object.freeze(
@@ -46,9 +51,24 @@ export const nothing: Amounts = Object.freeze(
 
 const momentOf = (moment: number): number | null => (moment < 0 ? null : moment);
 
-/** Where the sums begin in the head of an account, and where it ends (lua/state.lua). */
-const SUMS_AT = 56;
-const HEAD_SIZE = 184;
+/** Where things are in the head of an account (lua/state.lua): spend that is listed, whether there is a set of holds, length of holds, sums. */
+const [LISTED_AT, HAS_SET_AT, HOLD_BYTES_AT, SUMS_AT] = [32, 51, 52, 56];
+/** A hold, and the room for holds in a state (lua/holds.lua). A further one may enter so long as the room is not used up. */
+const [HOLD_SIZE, HOLDS_HERE_BYTES] = [88, 704];
+/** By how much an account's spend grows until it is listed anew (lua/account.lua). */
+const GROWTH = 1.02;
+
+/** What the head of an account tells of its near future; undefined where it will need all its keys. */
+export function readOutlook(bytes: unknown): AccountOutlook | undefined {
+  const head = bytesIn(bytes);
+  if (head.length === 0 || head[HAS_SET_AT] === 1) return undefined;
+  const [listed, usd, tokens] = [head.readDoubleLE(LISTED_AT), head.readDoubleLE(SUMS_AT), head.readDoubleLE(SUMS_AT + 8)];
+  const holds = Math.ceil((HOLDS_HERE_BYTES - head.readUInt32LE(HOLD_BYTES_AT)) / HOLD_SIZE);
+  const isInTokens = usd === 0;
+  if (listed < 0) return undefined;
+  if (listed === 0) return { room: 1, isInTokens, holds };
+  return { room: isInTokens ? listed * GROWTH * 1e9 - tokens : listed * GROWTH - usd, isInTokens, holds };
+}
 
 export interface AccountSums extends Pick<AccountSnapshot, 'settled' | 'held' | 'unconfirmed' | 'overage' | 'resetsAt'> {
   /** What an adjustment puts in the place of limits. */
@@ -59,10 +79,11 @@ export interface AccountSums extends Pick<AccountSnapshot, 'settled' | 'held' | 
 export function readSums(reader: ReplyReader, head: unknown): AccountSums {
   const resetsAt = momentOf(reader.number());
   const late = reader.flag() ? [reader.amounts(), reader.amounts()] : [];
-  const sums = doublesIn(head, SUMS_AT, HEAD_SIZE);
+  const sums = bytesIn(head);
+  const isUsed = sums.length > 0;
   return {
-    settled: amountsAt(sums, 0),
-    held: amountsAt(sums, dimensions.length),
+    settled: isUsed ? amountsAt(sums, SUMS_AT) : nothing,
+    held: isUsed ? amountsAt(sums, SUMS_AT + AMOUNTS_SIZE) : nothing,
     unconfirmed: late[0] ?? nothing,
     overage: late[1] ?? nothing,
     resetsAt,

@@ -67,6 +67,15 @@ function stretchesAt(window: ResolvedWindow, now: number): readonly [first: numb
   return fresh;
 }
 
+/** Until when an account does without its further keys. */
+export interface AccountOutlook {
+  /** How much may be spent until the account is listed anew, and whether by tokens, in billionths, for want of dollars. */
+  readonly room: number;
+  readonly isInTokens: boolean;
+  /** How many more holds fit into its state. */
+  readonly holds: number;
+}
+
 /** An account as a script is told of it. */
 export interface AccountFacts {
   readonly keys: AccountKeys;
@@ -75,10 +84,10 @@ export interface AccountFacts {
   readonly isCharging: boolean;
   /** Kept with the account where its keys hold only hashes of them. */
   readonly names: AccountId | undefined;
-  /** A mark that changes with the limits, then thresholds and limits as the scripts read them: their counts, and all of them. */
-  readonly limitsMark: number;
-  readonly thresholds: readonly number[];
+  /** The limits that an admission meets, as the scripts read them. */
   readonly limits: readonly number[];
+  /** What the head of the account said last that it would need of its further keys; undefined is all. */
+  outlook?: AccountOutlook | undefined;
 }
 
 /** A run names the same accounts in each of its steps. */
@@ -95,8 +104,6 @@ export function factsOf(ref: AccountRef, { keys }: RequestSettings): AccountFact
       window: ref.window,
       isCharging: ref.onExpire === 'charge',
       names: isReadable(ref) ? undefined : ref,
-      limitsMark: markOf(ref.limits),
-      thresholds: ref.alertAt,
       limits: limitsOf(ref),
     };
     known.set(ref, facts);
@@ -110,50 +117,42 @@ function markOf(limits: AmountLimits): number {
   return createHash('sha256').update(text).digest().readUIntBE(0, 6) + 1;
 }
 
-/** Five numbers for each dimension that has a limit: see lua/admission.lua. */
-function limitsOf({ limits, tighter, kept }: AccountRef): number[] {
-  return dimensions.flatMap((dimension, index) => {
+/**
+ * A mark that changes with the limits, how many numbers there are for each limit and for all, how many thresholds; thresholds;
+ * limits (lua/limits.lua).
+ */
+function limitsOf({ limits, tighter, kept, alertAt }: AccountRef): number[] {
+  const isPlain = !tighter && !kept;
+  const numbers = dimensions.flatMap((dimension, index) => {
     const [limit, own, keptBack] = [limits[dimension], tighter?.[dimension], kept?.[dimension] ?? 0];
     if (limit === undefined && own === undefined && keptBack === 0) return [];
     const ceiling = limit === undefined ? own : own === undefined ? limit : Math.min(limit, own);
-    return [index + 1, ceiling ?? -1, keptBack, limit ?? -1, own ?? -1];
+    return isPlain ? [index + 1, ceiling ?? -1] : [index + 1, ceiling ?? -1, keptBack, limit ?? -1, own ?? -1];
   });
+  return [markOf(limits), isPlain ? 2 : 5, numbers.length, alertAt.length, ...alertAt, ...numbers];
 }
 
-/** The keys of accounts as the scripts expect them: their states at first, and after all others what is seldom needed. */
-export interface AccountsPart {
-  readonly states: string[];
-  readonly registries: string[];
-  readonly others: string[];
-}
-
-export function keysOf(accounts: readonly AccountFacts[]): AccountsPart {
-  const part: AccountsPart = { states: [], registries: [], others: [] };
-  for (const { keys, registry, window } of accounts) {
-    part.states.push(keys.state);
-    if (!part.registries.includes(registry)) part.registries.push(registry);
-    part.others.push(keys.holds, keys.index);
-    if (window.kind === 'rolling') part.others.push(keys.slots);
-  }
-  return part;
-}
-
-/** Writes the eight numbers of each account. `before` is how many keys stand before those of the registries. */
+/**
+ * Writes the eight numbers of each account, and adds its further keys at the end of all, where `needsAll` says that they will be
+ * needed. All other keys are there already.
+ */
 export function addAccounts(
-  { numbers, texts }: ScriptCall,
+  { keys, numbers, texts }: ScriptCall,
   accounts: readonly AccountFacts[],
-  { registries }: AccountsPart,
-  before: number,
   settings: RequestSettings,
+  needsAll: (account: AccountFacts) => boolean = () => true,
 ): void {
-  for (const { registry, window, isCharging, names } of accounts) {
+  for (const account of accounts) {
+    const { keys: own, registry, window, isCharging, names } = account;
     const retention = window.kind === 'lifetime' ? settings.retentionMs : GRACE_MS;
-    let named = 0;
+    let [named, othersAt] = [0, 0];
     if (names) {
       texts.push(names.scope, names.id, names.tenant);
       named = texts.length - 1;
     }
-    numbers.push(kinds[window.kind], retention, isCharging ? 1 : 0, named, before + registries.indexOf(registry) + 1);
+    if (window.kind === 'rolling') othersAt = keys.push(registry, own.holds, own.index, own.slots) - 3;
+    else if (needsAll(account)) othersAt = keys.push(registry, own.holds, own.index) - 2;
+    numbers.push(kinds[window.kind], retention, isCharging ? 1 : 0, named, othersAt);
     if (window.kind === 'calendar') {
       const [first, second, third] = stretchesAt(window, settings.serverNow);
       numbers.push(first, second, third);
@@ -163,9 +162,8 @@ export function addAccounts(
 }
 
 /** Writes one place in a list of accounts: which account, and its limits as this admission meets them. */
-export function addRef({ numbers }: ScriptCall, account: number, { limitsMark, thresholds, limits }: AccountFacts): void {
-  numbers.push(account, limitsMark, thresholds.length, limits.length / 5);
-  for (const threshold of thresholds) numbers.push(threshold);
+export function addRef({ numbers }: ScriptCall, account: number, { limits }: AccountFacts): void {
+  numbers.push(account);
   for (const limit of limits) numbers.push(limit);
 }
 
@@ -181,10 +179,15 @@ export function addAsk(
   for (const { account, dimension, below } of gates) numbers.push(account + 1, dimensions.indexOf(dimension) + 1, below);
 }
 
+/** Room in which numbers are written down; what is sent is a copy, so that one room serves all calls. */
+let room = new Float64Array(1_024);
+
 /** The numbers as the scripts read them: little-endian doubles in one string. */
 export function packed(numbers: readonly number[]): Buffer {
-  const bytes = Buffer.from(new Float64Array(numbers).buffer);
+  if (numbers.length > room.length) room = new Float64Array(2 * numbers.length);
+  room.set(numbers);
+  const bytes = Buffer.from(new Uint8Array(room.buffer, 0, 8 * numbers.length));
   return isLittleEndian ? bytes : bytes.swap64();
 }
 
-export const isLittleEndian = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
+const isLittleEndian = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;

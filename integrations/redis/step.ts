@@ -1,12 +1,11 @@
 import type { AccountRef, Amounts, ReserveReply, ReserveRequest, SettleReply, SettleRequest, ThresholdCrossing } from 'holdfast';
-import { nothing, readMoment, readSums, replyReader, tightened, type AccountSums, type ReplyReader } from './reply.ts';
+import { nothing, readMoment, readOutlook, readSums, replyReader, tightened, type AccountSums, type ReplyReader } from './reply.ts';
 import {
   addAccounts,
   addAsk,
   addOptionalAmounts,
   addRef,
   factsOf,
-  keysOf,
   type AccountFacts,
   type RequestSettings,
   type ScriptCall,
@@ -30,7 +29,7 @@ export interface StepReply {
 }
 
 /** The accounts of a step and the places that name them, each once however often it is named. */
-interface Named {
+export interface Named {
   readonly accounts: AccountFacts[];
   /** The number of a place, from 1. */
   readonly refs: Map<AccountRef, number>;
@@ -38,7 +37,7 @@ interface Named {
   readonly accountOf: number[];
 }
 
-function namedIn({ settlements, reservations }: StepRequest, settings: RequestSettings): Named {
+export function namedIn({ settlements, reservations }: StepRequest, settings: RequestSettings): Named {
   const named: Named = { accounts: [], refs: new Map(), accountOf: [] };
   const numbers = new Map<string, number>();
   for (const list of [settlements, reservations]) {
@@ -56,16 +55,13 @@ function namedIn({ settlements, reservations }: StepRequest, settings: RequestSe
 }
 
 /** Writes a step as the script reads it (lua/step.lua). */
-export function stepCall(step: StepRequest, settings: RequestSettings): ScriptCall {
+export function stepCall(step: StepRequest, { accounts, refs, accountOf }: Named, settings: RequestSettings, isWhole: boolean): ScriptCall {
   const { slot, mark, settlements, reservations } = step;
-  const { accounts, refs, accountOf } = namedIn(step, settings);
   const { keys } = settings;
-  const part = keysOf(accounts);
-  const records: string[] = [];
   const names: Buffer[] = [];
   const [epoch = '', count = 0, losses = 0] = mark.split(':');
   const call: ScriptCall = {
-    keys: [keys.mark(slot), ...part.states],
+    keys: [keys.mark(slot)],
     numbers: [
       settings.instead ?? -1,
       settings.rememberMs,
@@ -73,52 +69,72 @@ export function stepCall(step: StepRequest, settings: RequestSettings): ScriptCa
       reservations.length,
       accounts.length,
       accountOf.length,
-      part.registries.length,
       Number(count),
       Number(losses),
     ],
     texts: [epoch, ''],
   };
   const { numbers } = call;
-  addAccounts(call, accounts, part, call.keys.length + settlements.length + reservations.length, settings);
+  for (const { keys: own } of accounts) call.keys.push(own.state);
+  for (const list of [settlements, reservations]) {
+    for (const { id, accounts: named } of list) {
+      call.keys.push(keys.record(homeOf(named), id));
+      names.push(keys.holdName(id));
+    }
+  }
+  call.texts[1] = names.length === 1 ? names[0]! : Buffer.concat(names);
+  addAccounts(call, accounts, settings, isWhole ? undefined : needsAllIn(step));
   for (const [ref, number] of refs) addRef(call, accountOf[number - 1] ?? 0, factsOf(ref, settings));
 
-  const addNamed = (id: string, named: readonly AccountRef[]): void => {
-    records.push(keys.record(homeOf(named), id));
-    names.push(keys.holdName(id));
-  };
   const addPlaces = (named: readonly AccountRef[]): void => {
     numbers.push(named.length);
     for (const ref of named) numbers.push(refs.get(ref) ?? 0);
   };
-  for (const { id, actual, accounts: named } of settlements) {
-    addNamed(id, named);
+  for (const { actual, accounts: named } of settlements) {
     addOptionalAmounts(numbers, actual);
     addPlaces(named);
   }
-  for (const { id, ttlMs, asks, accounts: named } of reservations) {
-    addNamed(id, named);
+  for (const { ttlMs, asks, accounts: named } of reservations) {
     numbers.push(ttlMs);
     addPlaces(named);
     numbers.push(asks.length);
     for (const ask of asks) addAsk(call, ask);
   }
-  call.texts[1] = Buffer.concat(names);
-  call.keys.push(...records, ...part.registries, ...part.others);
   return call;
+}
+
+/**
+ * Which accounts will need their further keys, as far as this process knows: those that it has not seen yet, that are to be
+ * listed anew, or whose state has no room for a hold. Where it is wrong, it asks again.
+ */
+function needsAllIn({ settlements, reservations }: StepRequest): (account: AccountFacts) => boolean {
+  let [usd, tokens] = [0, 0];
+  for (const { actual } of settlements) {
+    usd += actual?.usd ?? 0;
+    tokens += actual?.tokens ?? 0;
+  }
+  return ({ outlook }) =>
+    !outlook ||
+    outlook.holds < reservations.length ||
+    (outlook.isInTokens && usd > 0) ||
+    (outlook.isInTokens ? tokens : usd) >= outlook.room;
 }
 
 /** The tenant under whose keys a reservation is remembered: that of its accounts; only the scope `global` has none. */
 export const homeOf = (accounts: readonly AccountRef[]): string => accounts.find(({ tenant }) => tenant !== '')?.tenant ?? '';
 
-export function readStep(reply: readonly unknown[], step: StepRequest, settings: RequestSettings): StepReply {
+export function readStep(reply: readonly unknown[], step: StepRequest, named: Named): StepReply {
   const [epoch, numbers, ...heads] = reply;
   const reader = replyReader(numbers);
   const mark = `${String(epoch)}:${reader.number()}:${reader.number()}`;
   const settlements = step.settlements.map(({ accounts }) => readSettlement(reader, accounts));
   const answers = step.reservations.map(({ accounts }) => readReservation(reader, accounts));
-  const sums = Array.from({ length: reader.number() }, (_, place) => readSums(reader, heads[place]));
-  return { mark, settlements, reservations: withAccounts(answers, step, sums, settings) };
+  const sums: AccountSums[] = [];
+  for (let place = 0, count = reader.number(); place < count; place += 1) {
+    sums.push(readSums(reader, heads[place]));
+    named.accounts[place]!.outlook = readOutlook(heads[place]);
+  }
+  return { mark, settlements, reservations: withAccounts(answers, step, sums, named) };
 }
 
 const statuses = ['settled', 'released', 'duplicate', 'late'] as const;
@@ -171,15 +187,15 @@ function readReservation(reader: ReplyReader, accounts: readonly AccountRef[]): 
 }
 
 /** Grants show their accounts as they stand after the whole step. */
-function withAccounts(answers: Answer[], step: StepRequest, sums: readonly AccountSums[], settings: RequestSettings): ReserveReply[] {
+function withAccounts(answers: Answer[], step: StepRequest, sums: readonly AccountSums[], { refs, accountOf }: Named): ReserveReply[] {
   if (sums.length === 0) return answers.filter((answer): answer is ReserveReply & { granted: false } => !answer.granted);
-  const { refs, accountOf } = namedIn(step, settings);
   return answers.map((answer, place) => {
     if (!answer.granted) return answer;
     const accounts = step.reservations[place]!.accounts.map((ref) => {
       const { tenant, scope, id, window } = ref;
-      const { adjusted, ...stands } = sums[(accountOf[(refs.get(ref) ?? 0) - 1] ?? 0) - 1]!;
-      return { tenant, scope, id, window, limits: tightened(adjusted ? { ...ref.limits, ...adjusted } : ref.limits, ref), ...stands };
+      const { adjusted, settled, held, unconfirmed, overage, resetsAt } = sums[(accountOf[(refs.get(ref) ?? 0) - 1] ?? 0) - 1]!;
+      const limits = tightened(adjusted ? { ...ref.limits, ...adjusted } : ref.limits, ref);
+      return { tenant, scope, id, window, limits, settled, held, unconfirmed, overage, resetsAt };
     });
     return { ...answer, accounts };
   });

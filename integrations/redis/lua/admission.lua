@@ -1,36 +1,34 @@
 -- Whether an ask fits into all accounts at once, and with how many units: decides as `fit` of the core does.
 
--- Reads what the request says of one place in its list of accounts. Its limits are five numbers for each dimension that has
--- one: dimension, ceiling (the lower of the two that follow), what of it is kept back, the guard's limit, the run's own; -1 is none.
+-- Reads a place: account, mark of the limits, numbers for each limit, numbers for all, thresholds for alerts and how many they
+-- are, limits.
 local function nextRef(accounts)
-  local at = cursor
-  local ref = {
-    account = accounts[numbers[at + 1]],
-    mark = numbers[at + 2],
-    alerts = numbers[at + 3],
-    alertsAt = at + 4,
-    count = numbers[at + 4],
-    list = numbers,
-    at = 0,
-    countSent = 0,
-    atSent = 0,
-  }
-  ref.at = ref.alertsAt + ref.alerts
-  ref.countSent, ref.atSent = ref.count, ref.at
-  cursor = ref.at + 5 * ref.count
-  if ref.account.state and ref.account.state[IS_ADJUSTED] == 1 then
-    ref.list, ref.count = rare.adjustedList(ref.account, ref.count, ref.at)
-    ref.at = 0
-  end
-  return ref
+  local base = cursor
+  local account = accounts[numbers[base + 1]]
+  local stride, count = numbers[base + 3], numbers[base + 4]
+  local first = base + numbers[base + 5] + 6
+  cursor = first + count - 1
+  local state = account[STATE]
+  if state and state[IS_ADJUSTED] == 1 then return { account, base, rare.adjustedList(account, base), 1, 40, 5 } end
+  return { account, base, numbers, first, cursor, stride }
 end
 
 local function nextAsk()
-  local ask = { base = nextAmounts(), perUnit = nextOptionalAmounts(), wanted = nextNumber(), least = nextNumber(), yields = nextOptionalAmounts() }
-  ask.isClosing = nextNumber() == 1
-  ask.gates = nextNumber()
-  ask.gatesAt = cursor
-  cursor = cursor + 3 * ask.gates
+  local n, at = numbers, cursor
+  local ask = { base = at, perUnit = false, wanted = 0, least = 0, yields = false, isClosing = false, gates = 0, gatesAt = 0 }
+  at = at + 9
+  if n[at] == 1 then
+    ask.perUnit = at
+    at = at + 8
+  end
+  ask.wanted, ask.least = n[at + 1], n[at + 2]
+  at = at + 3
+  if n[at] == 1 then
+    ask.yields = at
+    at = at + 8
+  end
+  ask.isClosing, ask.gates, ask.gatesAt = n[at + 1] == 1, n[at + 2], at + 2
+  cursor = at + 2 + 3 * ask.gates
   return ask
 end
 
@@ -40,71 +38,51 @@ local function roomsIn(places, isClosing)
   local rooms, tightest = {}, {}
   for place = 1, #places do
     local ref = places[place]
-    local list, state, late = ref.list, ref.account.state, lateOf(ref.account)
-    for at = ref.at + 1, ref.at + 5 * ref.count, 5 do
+    local list, stride, account = ref[LIST], ref[STRIDE], ref[OF]
+    local state = account[STATE]
+    local late = state[IS_WIDE] == 1 and restOf(account).late
+    for at = ref[FIRST], ref[LAST], stride do
       local d, room = list[at], list[at + 1]
       if room >= 0 then
         room = room - state[SETTLED_AT + d] - state[HELD_AT + d]
-        if not isClosing then room = room - list[at + 2] end
+        if stride == 5 and not isClosing then room = room - list[at + 2] end
         if late then room = room - late[d] end
-        if not rooms[d] or room < rooms[d] then rooms[d], tightest[d] = room, place end
+        local least = rooms[d]
+        if not least or room < least then rooms[d], tightest[d] = room, place end
       end
     end
   end
-  return { rooms = rooms, places = tightest }
-end
-
--- The ceiling of a place in a dimension and what of it is kept back; -1 and 0 where it has none.
-local function ceilingAt(ref, d)
-  for at = ref.at + 1, ref.at + 5 * ref.count, 5 do
-    if ref.list[at] == d then return ref.list[at + 1], ref.list[at + 2] end
-  end
-  return -1, 0
-end
-
-local function settledAt(ref, d)
-  local late = lateOf(ref.account)
-  return ref.account.state[SETTLED_AT + d] + (late and late[d] or 0)
-end
-
-local function misfit(places, place, d, asked, isClosing)
-  local ref = places[place]
-  local ceiling, kept = ceilingAt(ref, d)
-  return { place, d, isClosing and ceiling or ceiling - kept, settledAt(ref, d), ref.account.state[HELD_AT + d], asked }
+  return { rooms, tightest }
 end
 
 -- Returns amounts and units, or nil and the shortfall.
 local function fit(ask, places, room)
-  local n, base, perUnit, yields, isClosing = numbers, ask.base, ask.perUnit, ask.yields, ask.isClosing
+  local n, base, perUnit, yields, rooms = numbers, ask.base, ask.perUnit, ask.yields, room[1]
   local units, least, yielded = ask.wanted, math.min(ask.least, ask.wanted), nil
   for d = 1, 8 do
-    local left = room.rooms[d]
+    local left = rooms[d]
     if left then
       local needed, each = n[base + d], perUnit and n[perUnit + d] or 0
-      if needed ~= 0 or each ~= 0 then
-        if yields and n[yields + d] == 1 then
-          if left < 1 then return nil, misfit(places, room.places[d], d, needed, isClosing) end
+      if yields and n[yields + d] == 1 then
+        if needed ~= 0 or each ~= 0 then
+          if left < 1 then return nil, rare.misfit(places, room[2][d], d, needed, ask.isClosing) end
           yielded = yielded or {}
           yielded[d] = math.min(needed, left)
-        else
-          local atLeast = needed + each * least
-          if atLeast > left then return nil, misfit(places, room.places[d], d, atLeast, isClosing) end
-          if each > 0 then units = math.min(units, math.floor((left - needed) / each)) end
         end
+      elseif needed ~= 0 or each ~= 0 then
+        local atLeast = needed + each * least
+        if atLeast > left then return nil, rare.misfit(places, room[2][d], d, atLeast, ask.isClosing) end
+        if each > 0 then units = math.min(units, math.floor((left - needed) / each)) end
       end
     end
   end
   local amounts = { 0, 0, 0, 0, 0, 0, 0, 0 }
   for d = 1, 8 do
-    amounts[d] = yielded and yielded[d] or n[base + d] + (perUnit and n[perUnit + d] * units or 0)
+    amounts[d] = yielded and yielded[d] or perUnit and n[base + d] + n[perUnit + d] * units or n[base + d]
   end
-  for at = ask.gatesAt, ask.gatesAt + 3 * ask.gates - 3, 3 do
-    local place, d, below = n[at + 1], n[at + 2], n[at + 3]
-    local ref = places[place]
-    local limit = ref and ceilingAt(ref, d) or -1
-    if limit >= 0 and settledAt(ref, d) + ref.account.state[HELD_AT + d] + amounts[d] > limit * below then
-      return nil, misfit(places, place, d, amounts[d], isClosing)
-    end
+  if ask.gates > 0 then
+    local shortfall = rare.closedGate(ask, places, amounts)
+    if shortfall then return nil, shortfall end
   end
   return amounts, units
 end

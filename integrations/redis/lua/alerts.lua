@@ -3,7 +3,7 @@
 local function markAlert(account, mark)
   local marks = restOf(account).marks or {}
   local firedAt = marks[mark]
-  if firedAt and (account.kind ~= ROLLING or now - firedAt < account.length) then return false end
+  if firedAt and (account[KIND] ~= ROLLING or now - firedAt < account.length) then return false end
   marks[mark] = now
   changeRest(account).marks = marks
   return true
@@ -12,10 +12,10 @@ end
 -- Appends the thresholds of one dimension that were crossed for the first time: place, dimension, number of the threshold,
 -- settled, limit, reset. Returns how many.
 local function pushAlerts(place, ref, d, limit)
-  local account, count = ref.account, 0
-  local settled = account.state[SETTLED_AT + d]
-  for number = 1, ref.alerts do
-    local threshold = numbers[ref.alertsAt + number]
+  local account, base, count = ref[OF], ref[BASE], 0
+  local settled = account[STATE][SETTLED_AT + d]
+  for number = 1, numbers[base + 5] do
+    local threshold = numbers[base + 5 + number]
     if settled < limit * threshold then break end
     if markAlert(account, d .. '@' .. threshold) then
       count = count + 1

@@ -1,7 +1,7 @@
 -- Lets a live hold live longer.
 --
--- KEYS: the record of the id; the state of each account; the registries of the tenants; for each account its holds, its index
--- and, for a rolling window, its slots.
+-- KEYS: the record of the id; the state of each account; for each account its registry, its holds, its index and, for a rolling
+-- window, its slots.
 -- ARGV: 1 the numbers of the request; 2 the name of the hold.
 -- Returns {1, now, 1}, with 0 in the last place when there is no such live hold, or {0, now} as step.lua does.
 
@@ -15,8 +15,8 @@
 
 readNumbers(ARGV[1])
 readClock(nextNumber())
-local accountCount, registries, ttl = nextNumber(), nextNumber(), nextNumber()
-local accounts = readAccounts(accountCount, 2, accountCount + registries + 2)
+local accountCount, ttl = nextNumber(), nextNumber()
+local accounts = readAccounts(accountCount, 2)
 if not accounts then return { 0, now } end
 local found = redis.call('MGET', unpack(KEYS, 1, accountCount + 1))
 local record = readRecord(found[1])
@@ -25,10 +25,11 @@ if now + ttl <= record[EXPIRY] then return { 1, now, 1 } end
 
 for place, account in ipairs(accounts) do
   loadAccount(account, found[place + 1])
-  local start = account.state and stretchIn(record, account, place)
+  local start = account[STATE] and stretchIn(record, account, place)
   if start then rare.extendHold(account, ARGV[2], start, record, ttl) end
-  if account.isChanged then saveAccount(account) end
+  if account[IS_CHANGED] then saveAccount(account) end
 end
 record[EXPIRY] = now + ttl
-saveRecord(KEYS[1], record, ttl + REMEMBER_EXPIRED_MS)
+keepRecord(KEYS[1], record, #record, ttl + REMEMBER_EXPIRED_MS)
+saveRecords()
 return { 1, now, 1 }

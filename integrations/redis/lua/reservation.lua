@@ -1,9 +1,9 @@
 -- Holds what a step may need in every account at once, or nothing anywhere.
 
 local function nextPlaces(refs)
-  local places, at = {}, cursor + 1
-  local count = numbers[at]
-  for i = 1, count do places[i] = refs[numbers[at + i]] end
+  local places, n, at = {}, numbers, cursor + 1
+  local count = n[at]
+  for i = 1, count do places[i] = refs[n[at + i]] end
   cursor = at + count
   return places
 end
@@ -20,18 +20,18 @@ local function holdInAll(places, ask, amounts, units, key, name, ttl, turn)
   local expiry = now + ttl
   local a1, a2, a3, a4, a5, a6, a7, a8 = unpack(amounts)
   local record = { 0, ask, units, expiry, a1, a2, a3, a4, a5, a6, a7, a8 }
-  local body = name .. struct.pack('<ddddddddd', expiry, a1, a2, a3, a4, a5, a6, a7, a8)
-  local last = #record
+  local packed = name .. struct.pack('<ddddddddd', expiry, a1, a2, a3, a4, a5, a6, a7, a8)
+  local last = 12
   for place = 1, #places do
-    local account = places[place].account
-    if account.turn ~= turn then
-      account.turn = turn
-      putHold(account, body, amounts, expiry, ttl)
-      record[last + 1], record[last + 2] = account.state[BORN], account.start
+    local account = places[place][OF]
+    if account[TURN] ~= turn then
+      account[TURN] = turn
+      putHold(account, packed, amounts, expiry, ttl)
+      record[last + 1], record[last + 2] = account[STATE][BORN], account[SINCE]
       last = last + 2
     end
   end
-  saveRecord(key, record, ttl + REMEMBER_EXPIRED_MS)
+  keepRecord(key, record, last, ttl + REMEMBER_EXPIRED_MS)
   return record
 end
 
@@ -48,10 +48,11 @@ local function reserveNext(refs, key, name, record, turn)
 
   for place = 1, #places do
     local ref = places[place]
-    local account = ref.account
-    if not account.state then rare.openAccount(account) end
-    if account.state[LIMITS_MARK] ~= ref.mark then rare.keepLimits(account, ref.mark, ref.countSent, ref.atSent) end
-    if account.state[CHARGES] ~= account.charges then account.state[CHARGES], account.isChanged = account.charges, true end
+    local account = ref[OF]
+    if not account[STATE] then rare.openAccount(account) end
+    local state = account[STATE]
+    if state[LIMITS_MARK] ~= numbers[ref[BASE] + 2] then rare.keepLimits(account, ref[BASE]) end
+    if state[CHARGES] ~= account[POLICY] then state[CHARGES], account[IS_CHANGED] = account[POLICY], true end
   end
   local open, closing, shortfall
   for number = 1, #asks do
@@ -73,5 +74,5 @@ local function reserveNext(refs, key, name, record, turn)
   end
   push(0)
   for i = 1, 6 do push(shortfall[i]) end
-  push(resetOf(places[shortfall[1]].account))
+  push(resetOf(places[shortfall[1]][OF]))
 end

@@ -13,14 +13,14 @@ end
 local function addLate(account, part, list, at, sign)
   local rest = changeRest(account)
   rest.late = rest.late or zeros(16)
-  account.state[IS_WIDE] = 1
-  addAmounts(rest.late, 8 * (part - UNCONFIRMED), list, at, sign)
+  account[STATE][IS_WIDE] = 1
+  (sign > 0 and plus or minus)(rest.late, 8 * (part - UNCONFIRMED), list, at)
 end
 
 local function addToSlot(account, start, part, list, at, sign)
   local slot = slotOf(account, start)
   if not slot then return false end
-  addAmounts(slot, 8 * (part - 1), list, at, sign)
+  (sign > 0 and plus or minus)(slot, 8 * (part - 1), list, at)
   account.touched[start] = true
   return true
 end
@@ -31,9 +31,9 @@ local function leaveOldSlots(account)
     local start = table.remove(starts, 1)
     local slot = slotOf(account, start)
     if slot then
-      addAmounts(account.state, SETTLED_AT, slot, 0, -1)
-      addAmounts(account.state, HELD_AT, slot, 8, -1)
-      if account.state[IS_WIDE] == 1 then
+      minus(account[STATE], SETTLED_AT, slot, 0)
+      minus(account[STATE], HELD_AT, slot, 8)
+      if account[STATE][IS_WIDE] == 1 then
         addLate(account, UNCONFIRMED, slot, 16, -1)
         addLate(account, OVERAGE, slot, 24, -1)
       end
@@ -46,18 +46,18 @@ end
 
 -- The slot of this moment; made only when something is to be counted in it.
 local function openSlot(account)
-  if slotOf(account, account.start) then return end
+  if slotOf(account, account[SINCE]) then return end
   local rest = changeRest(account)
   rest.starts = rest.starts or {}
   local last = rest.starts[#rest.starts]
   -- A clock that is put back does not bring an old slot back.
-  if last and last > account.start then
-    account.start = last
+  if last and last > account[SINCE] then
+    account[SINCE] = last
     return
   end
-  rest.starts[#rest.starts + 1] = account.start
-  account.loaded[account.start] = zeros(32)
-  account.touched[account.start] = true
+  rest.starts[#rest.starts + 1] = account[SINCE]
+  account.loaded[account[SINCE]] = zeros(32)
+  account.touched[account[SINCE]] = true
 end
 
 local function saveSlots(account, keepMs)
@@ -70,16 +70,16 @@ end
 
 -- A calendar window begins anew. What was held in the one before is not kept.
 local function startStretch(account)
-  local state = account.state
+  local state = account[STATE]
   -- A clock that is put back does not bring an old window back.
-  if state[START] > account.start then account.start = state[START] end
-  if state[START] >= account.start then return end
-  account.isChanged = true
-  state[START], state[LISTED], state[IS_WIDE] = account.start, -1, 0
+  if state[START] > account[SINCE] then account[SINCE] = state[START] end
+  if state[START] >= account[SINCE] then return end
+  account[IS_CHANGED] = true
+  state[START], state[LISTED], state[IS_WIDE] = account[SINCE], -1, 0
   for place = SETTLED_AT + 1, HELD_AT + 8 do state[place] = 0 end
-  account.tail = ''
+  account[TAIL] = ''
   if state[HAS_SET] == 0 then state[DUE] = 0 end
-  if account.packedRest ~= '' then
+  if account[PACKED_REST] ~= '' then
     local rest = changeRest(account)
     rest.late, rest.marks = nil, nil
   end

@@ -17,11 +17,12 @@ end
 
 -- Appends the alerts that a booking raises; returns how many.
 local function alertsIn(place, ref, actual)
-  if ref.alerts == 0 then return 0 end
-  local list, state, count, first = ref.list, ref.account.state, 0, numbers[ref.alertsAt + 1]
-  for at = ref.at + 1, ref.at + 5 * ref.count, 5 do
-    local d, limit = list[at], list[at + 3]
-    if limit < 0 then limit = list[at + 4] end
+  local base, list, stride = ref[BASE], ref[LIST], ref[STRIDE]
+  if numbers[base + 5] == 0 then return 0 end
+  local state, count, first = ref[OF][STATE], 0, numbers[base + 6]
+  for at = ref[FIRST], ref[LAST], stride do
+    local d, limit = list[at], list[at + 1]
+    if stride == 5 then limit = list[list[at + 3] < 0 and at + 4 or at + 3] end
     if limit > 0 and state[SETTLED_AT + d] >= limit * first and numbers[actual + d] > 0 then
       count = count + rare.pushAlerts(place, ref, d, limit)
     end
@@ -31,28 +32,38 @@ end
 
 -- Books in one account and appends its alerts; returns how many. An account that is not there was erased, or the hold is unknown.
 local function bookIn(place, ref, record, isLive, name, actual, overage)
-  local account = ref.account
+  local account = ref[OF]
   local start
   if record then
-    start = account.state and stretchIn(record, account, place)
+    start = account[STATE] and stretchIn(record, account, place)
     if not start then return 0 end
     if isLive then
       dropHold(account, name, record, start)
-      add(account, start, HELD, record, AMOUNTS_AT, -1)
-    elseif account.state[CHARGES] == 1 then
+      if account[KIND] == ROLLING then
+        add(account, start, HELD, record, AMOUNTS_AT, -1)
+      elseif start == account[STATE][START] then
+        minus(account[STATE], HELD_AT, record, AMOUNTS_AT)
+        account[IS_CHANGED] = true
+      end
+    elseif account[STATE][CHARGES] == 1 then
       add(account, start, UNCONFIRMED, record, AMOUNTS_AT, -1)
     end
     if not actual then return 0 end
   else
-    if not account.state then rare.openAccount(account) end
-    if account.state[LIMITS_MARK] ~= ref.mark then rare.keepLimits(account, ref.mark, ref.countSent, ref.atSent) end
-    if account.kind == ROLLING then rare.openSlot(account) end
-    start = account.start
+    if not account[STATE] then rare.openAccount(account) end
+    if account[STATE][LIMITS_MARK] ~= numbers[ref[BASE] + 2] then rare.keepLimits(account, ref[BASE]) end
+    if account[KIND] == ROLLING then rare.openSlot(account) end
+    start = account[SINCE]
   end
-  add(account, start, SETTLED, numbers, actual, 1)
+  if account[KIND] == ROLLING then
+    add(account, start, SETTLED, numbers, actual, 1)
+  elseif start == account[STATE][START] then
+    plus(account[STATE], SETTLED_AT, numbers, actual)
+    account[IS_CHANGED] = true
+  end
   if overage then add(account, start, OVERAGE, overage, 0, 1) end
-  account.isSpent = true
-  if account.kind ~= ROLLING and start ~= account.state[START] then return 0 end
+  account[IS_SPENT] = true
+  if account[KIND] ~= ROLLING and start ~= account[STATE][START] then return 0 end
   return alertsIn(place, ref, actual)
 end
 
@@ -80,18 +91,20 @@ local function settleNext(refs, key, name, record, remember, turn)
   if record or actual then
     for place = 1, #places do
       local ref = places[place]
-      if ref.account.turn ~= turn then
-        ref.account.turn = turn
+      if ref[OF][TURN] ~= turn then
+        ref[OF][TURN] = turn
         count = count + bookIn(place, ref, record, isLive, name, actual, overage)
       end
     end
   end
   answer[countAt] = count
 
-  local ended = record or zeros(12)
-  for at = RECORD_TAIL, #ended do ended[at] = nil end
-  ended[ENDED], ended[STATUS] = 1, status
-  for d = 1, overage and 8 or 0 do ended[RECORD_TAIL - 1 + d] = overage[d] end
-  saveRecord(key, ended, remember)
+  local ended, last = record or zeros(12), 12
+  ended[ENDED], ended[STATUS], ended[RECORD_TAIL] = 1, status, nil
+  if overage then
+    for d = 1, 8 do ended[12 + d] = overage[d] end
+    last = 20
+  end
+  keepRecord(key, ended, last, remember)
   return ended
 end

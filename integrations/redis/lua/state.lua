@@ -18,6 +18,16 @@ local BORN, START, KEPT, LIMITS_MARK, LISTED, DUE = 1, 2, 3, 4, 5, 6
 local IS_ADJUSTED, IS_WIDE, CHARGES, HAS_SET, HOLD_BYTES, HEAD_COUNT = 7, 8, 9, 10, 11, 27
 local SETTLED_AT, HELD_AT = 11, 19
 local LIFETIME, CALENDAR, ROLLING = 0, 1, 2
+
+-- An account in the script is a list, too: its number, the key of its state, its kind of window, how long it outlives it, whether
+-- an expired hold goes on counting, where its names stand in ARGV (or 0), its other keys (false where they were not sent), the stretch that holds the moment, its
+-- holds and its rest as they are packed, its state (or false), its rest (or false where it was not needed yet), and what this
+-- script did with it. Whatever few have is in fields.
+local NUMBER, KEY, KIND, RETENTION, POLICY, NAMED, REGISTRY, HOLDS, INDEX = 1, 2, 3, 4, 5, 6, 7, 8, 9
+local SINCE, UNTIL, TAIL, PACKED_REST, STATE, REST, IS_CHANGED, IS_SPENT, TURN = 10, 11, 12, 13, 14, 15, 16, 17, 18
+-- A place in a list of accounts is a list, too: its account, where its part of the request begins, and its limits as a list, the
+-- first and last place of them in it, and how many numbers each has: dimension and ceiling, or five (see limits.lua).
+local OF, BASE, LIST, FIRST, LAST, STRIDE = 1, 2, 3, 4, 5, 6
 -- Parts of the sums. In the head part p begins behind place 3 + 8p; late ones are in the rest.
 local SETTLED, HELD, UNCONFIRMED, OVERAGE = 1, 2, 3, 4
 
@@ -34,43 +44,54 @@ local function zeros(count)
 end
 
 local function restOf(account)
-  if not account.rest then
-    account.rest = account.packedRest ~= '' and cmsgpack.unpack(account.packedRest) or {}
+  if not account[REST] then
+    account[REST] = account[PACKED_REST] ~= '' and cmsgpack.unpack(account[PACKED_REST]) or {}
   end
-  return account.rest
+  return account[REST]
 end
 
 local function changeRest(account)
   account.isRestChanged = true
-  account.isChanged = true
+  account[IS_CHANGED] = true
   return restOf(account)
 end
 
 -- Where eight unconfirmed amounts stand, or nil where there are none.
 local function lateOf(account)
-  return account.state[IS_WIDE] == 1 and restOf(account).late or nil
+  return account[STATE][IS_WIDE] == 1 and restOf(account).late or nil
 end
 
 -- Written out, for it is done several times for every account of every step.
-local function addAmounts(target, base, list, at, sign)
-  target[base + 1] = target[base + 1] + sign * list[at + 1]
-  target[base + 2] = target[base + 2] + sign * list[at + 2]
-  target[base + 3] = target[base + 3] + sign * list[at + 3]
-  target[base + 4] = target[base + 4] + sign * list[at + 4]
-  target[base + 5] = target[base + 5] + sign * list[at + 5]
-  target[base + 6] = target[base + 6] + sign * list[at + 6]
-  target[base + 7] = target[base + 7] + sign * list[at + 7]
-  target[base + 8] = target[base + 8] + sign * list[at + 8]
+local function plus(target, base, list, at)
+  target[base + 1] = target[base + 1] + list[at + 1]
+  target[base + 2] = target[base + 2] + list[at + 2]
+  target[base + 3] = target[base + 3] + list[at + 3]
+  target[base + 4] = target[base + 4] + list[at + 4]
+  target[base + 5] = target[base + 5] + list[at + 5]
+  target[base + 6] = target[base + 6] + list[at + 6]
+  target[base + 7] = target[base + 7] + list[at + 7]
+  target[base + 8] = target[base + 8] + list[at + 8]
+end
+
+local function minus(target, base, list, at)
+  target[base + 1] = target[base + 1] - list[at + 1]
+  target[base + 2] = target[base + 2] - list[at + 2]
+  target[base + 3] = target[base + 3] - list[at + 3]
+  target[base + 4] = target[base + 4] - list[at + 4]
+  target[base + 5] = target[base + 5] - list[at + 5]
+  target[base + 6] = target[base + 6] - list[at + 6]
+  target[base + 7] = target[base + 7] - list[at + 7]
+  target[base + 8] = target[base + 8] - list[at + 8]
 end
 
 -- Adds to (or, with sign -1, takes from) the stretch that began at `start`. A stretch that is over is not kept.
 local function add(account, start, part, list, at, sign)
-  if account.kind == ROLLING then
+  if account[KIND] == ROLLING then
     if not rare.addToSlot(account, start, part, list, at, sign) then return end
-  elseif account.state[START] ~= start then
+  elseif account[STATE][START] ~= start then
     return
   end
-  account.isChanged = true
-  if part <= HELD then return addAmounts(account.state, 3 + 8 * part, list, at, sign) end
+  account[IS_CHANGED] = true
+  if part <= HELD then return (sign > 0 and plus or minus)(account[STATE], 3 + 8 * part, list, at) end
   rare.addLate(account, part, list, at, sign)
 end

@@ -1,13 +1,13 @@
 -- Settles any number of reservations and makes any number of further ones, over all accounts at once.
 --
--- KEYS: the mark of the slot; the state of each account; the records of the settlements and of the reservations; the
--- registries of the tenants; for each account its holds, its index and, for a rolling window, its slots.
+-- KEYS: the mark of the slot; the state of each account; the records of the settlements and of the reservations; for each account
+-- that will need them its registry, its holds, its index and, for a rolling window, its slots.
 -- ARGV: 1 the numbers of the request; 2 the epoch of the newest mark of the slot that the client knows, or a name for it that is
 -- new; 3 the names of the holds, 16 bytes each; then the names of accounts whose keys hold only hashes.
 -- Returns {1, now, the epoch, numbers, the heads of the accounts}: the numbers are the rest of the mark, the answer to each
 -- settlement and reservation, and where anything was granted the number of the accounts and what their heads do not say. Or
 -- {0, now} when the stretches that were sent do not hold the server's moment: the client's clock is wrong, and it asks again
--- with this one.
+-- with this one. Or {2, now} when keys were needed that were not sent: it asks again with all of them.
 
 --- @include numbers.lua
 --- @include clock.lua
@@ -21,15 +21,13 @@
 --- @include settlement.lua
 
 local MARK_LIFE_MS = '7776000000'
--- An account moves in the index when its spend has grown by a fiftieth: most steps need not touch it.
-local GROWTH = 1.02
 
 readNumbers(ARGV[1])
 readClock(nextNumber())
 local remember, settlements, reservations, accountCount, refCount = nextNumber(), nextNumber(), nextNumber(), nextNumber(), nextNumber()
-local registries, seenCount, seenLosses = nextNumber(), nextNumber(), nextNumber()
+local seenCount, seenLosses = nextNumber(), nextNumber()
 local recordAt = accountCount + 1
-local accounts = readAccounts(accountCount, 2, recordAt + settlements + reservations + registries + 1)
+local accounts = readAccounts(accountCount, 2)
 if not accounts then return { 0, now } end
 
 local found = redis.call('MGET', unpack(KEYS, 1, recordAt + settlements + reservations))
@@ -49,10 +47,6 @@ else
   epoch = ('%s+%.0f'):format(ARGV[2]:match('^[^+]+'), now)
 end
 if epoch == ARGV[2] and losses <= seenLosses and (count < seenCount or losses < seenLosses) then losses = seenLosses + 1 end
--- What is written first decides on a full server: a reservation writes the mark, and is refused before anything is changed;
--- settlements first prolong its life, which a full server lets pass, and all that follows in the same script with it.
-if reservations == 0 then redis.call('PEXPIRE', KEYS[1], MARK_LIFE_MS) end
-redis.call('SET', KEYS[1], struct.pack('<dd', count + 1, losses) .. epoch, 'PX', MARK_LIFE_MS)
 push(count + 1)
 push(losses)
 
@@ -71,18 +65,24 @@ for number = 1, settlements + reservations do
   end
 end
 
+for number = 1, accountCount do
+  local account = accounts[number]
+  if not account[HOLDS] and (account.lacksKeys or account.leaving or account.entering or isToBeListed(account)) then return { 2, now } end
+end
+
+-- What is written first decides on a full server: a reservation writes the mark, and is refused before anything is changed;
+-- settlements first prolong its life, which a full server lets pass, and all that follows in the same script with it.
+if reservations == 0 then redis.call('PEXPIRE', KEYS[1], MARK_LIFE_MS) end
+redis.call('SET', KEYS[1], struct.pack('<dd', count + 1, losses) .. epoch, 'PX', MARK_LIFE_MS)
+saveRecords()
 local results = { 1, now, epoch, '' }
 push(isGranted and accountCount or 0)
 for number = 1, accountCount do
   local account = accounts[number]
-  local state = account.state
-  if account.isSpent or account.isNew then
-    local spend, listed = spendOf(state), state[LISTED]
-    if listed < 0 or spend >= listed * GROWTH or (spend > 0) ~= (listed > 0) then rare.listAccount(account) end
-  end
-  local head = account.isChanged and saveAccount(account)
+  if isToBeListed(account) then rare.listAccount(account) end
+  local head = account[IS_CHANGED] and saveAccount(account)
   if isGranted then
-    results[number + 4] = head or state and headOf(account) or ''
+    results[number + 4] = head or account[STATE] and headOf(account) or ''
     pushAccount(account)
   end
 end
