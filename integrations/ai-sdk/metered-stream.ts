@@ -1,5 +1,5 @@
 import { answerParts } from './answers.ts';
-import { landed, untilAborted } from './halted-call.ts';
+import { haltSignal, landed, untilAborted } from './halted-call.ts';
 import { detached, type AnyGuard, type Content, type StreamPart, type StreamResult } from './host.ts';
 import { leaveAnswered, type OpenCall } from './open-call.ts';
 import { modelResult, usageReport } from './step-result.ts';
@@ -81,6 +81,7 @@ export function meteredStream(
   stream: StreamResult['stream'],
 ): StreamResult['stream'] {
   const { run } = seat;
+  const halted = haltSignal(run);
   const reader = stream.getReader();
   const whole = wholeOfParts();
   let failure: { readonly error: unknown } | undefined;
@@ -144,7 +145,7 @@ export function meteredStream(
         try {
           for (;;) {
             const next = await untilAborted(
-              run.signal,
+              halted,
               step.within(() => reader.read()),
             );
             if (next.done) {

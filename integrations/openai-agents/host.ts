@@ -1,4 +1,4 @@
-import type { Guard } from 'holdfast';
+import type { Guard, Run } from 'holdfast';
 import type { AgentInputItem, AgentOutputItem, Model } from '@openai/agents';
 
 /** A guard of whatever scopes and answers. */
@@ -23,6 +23,9 @@ export const textOrNothing = (value: unknown): string => (typeof value === 'stri
 
 /** Lets a promise go on by itself: what fails in it has been told elsewhere. */
 export const detached = (promise: PromiseLike<unknown>): void => void promise.then(undefined, () => {});
+
+/** The halt of a run as one call sees it: with a listener of each call on the run's own signal, Node would warn of a leak. */
+export const haltSignal = ({ signal }: Run): AbortSignal => AbortSignal.any([signal]);
 
 /** What `work` gives, or, when the signal aborts first, a rejection with its reason: nobody waits for the work then. */
 export function untilAborted<T>(signal: AbortSignal, work: PromiseLike<T>): Promise<T> {

@@ -3,7 +3,7 @@ import type { MessageView, Step } from 'holdfast';
 import { agentRuns, type Seat } from './agent-runs.ts';
 import { answered, answerEvents, haltAnswer, withoutCalls } from './answers.ts';
 import { editedRequest, editsOfRequest } from './edited-request.ts';
-import { eitherSignal, untilAborted, type AnyGuard, type ModelRequest, type ModelResponse, type StreamEvent } from './host.ts';
+import { eitherSignal, haltSignal, untilAborted, type AnyGuard, type ModelRequest, type ModelResponse, type StreamEvent } from './host.ts';
 import { modelCall, type ModelFacts } from './model-call.ts';
 import { meterUnseen, noteAsked } from './unseen-calls.ts';
 import { modelResult, piecesOf, saysUsage, usageReport } from './step-result.ts';
@@ -91,7 +91,7 @@ export async function getResponse(door: ModelDoor, asked: ModelRequest): Promise
   let response: ModelResponse;
   try {
     response = await untilAborted(
-      seat.run.signal,
+      haltSignal(seat.run),
       step.within(() => model.getResponse(request)),
     );
   } catch (error) {
@@ -111,13 +111,14 @@ export async function* getStreamedResponse(door: ModelDoor, asked: ModelRequest)
   if ('answer' in begun) return yield* answerEvents(begun.answer);
   const { seat, step, model, request, isClosing } = begun;
   const { run } = seat;
+  const halted = haltSignal(run);
   const source = step.within(() => model.getStreamedResponse(request)[Symbol.asyncIterator]());
   let wasUsageSaid: boolean | undefined;
   let isBegun = false;
   try {
     for (;;) {
       const next = await untilAborted(
-        run.signal,
+        halted,
         step.within(() => source.next()),
       );
       if (next.done) break;

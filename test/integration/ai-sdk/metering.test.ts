@@ -321,6 +321,26 @@ describe('tools', () => {
     await guard.close();
   });
 
+  it('may be many at once, without a warning of Node’s', async () => {
+    await using sdk = await playedSdk((_request, turn) =>
+      turn === 0 ? { toolCalls: Array.from({ length: 25 }, (_, place) => ({ name: 'search', args: { query: `q${place}` } })) } : 'Yes.',
+    );
+    const warnings: string[] = [];
+    const onWarning = ({ message }: Error): void => void warnings.push(message);
+    process.on('warning', onWarning);
+    const guard = createGuard();
+    const search = tool({
+      description: 'Searches.',
+      inputSchema: jsonSchema<{ query: string }>({ type: 'object', properties: { query: { type: 'string' } } }),
+      execute: ({ query }) => new Promise<string>((resolve) => setTimeout(() => resolve(`found ${query}`), 50)),
+    });
+    const tools = guardTools({ search }, guard);
+    await generateText({ model: guardModel(sdk.chat(), guard), tools, prompt: 'Rain?', stopWhen: stepCountIs(5) });
+    await guard.close();
+    process.off('warning', onWarning);
+    expect(warnings.filter((message) => message.includes('abort listeners'))).toEqual([]);
+  });
+
   it('are told to stop, and no longer waited for, when the run is halted', async () => {
     await using sdk = await playedSdk((_request, turn) => (turn === 0 ? { toolCalls: [{ name: 'hang', args: {} }] } : 'Yes.'));
     const guard = createGuard({ budgets: { run: { duration: '150ms' } } });

@@ -130,11 +130,11 @@ describe('a halted call', () => {
         ? { toolCalls: ['a', 'b'].map((query) => ({ name: 'search', args: { query: `${query}${resultsIn(request)}` } })) }
         : 'It will rain.',
     );
-    const guard = createGuard({ budgets: { run: { toolCalls: 3 } } });
+    const guard = createGuard({ budgets: { run: { toolCalls: 3 } }, fallback: () => 'Enough.' });
     const session = new MemorySession();
     const agent = new Agent({ name: 'Weather', tools: guardTools([searchTool().search], guard) });
     const runner = guardRunner(sdk.runner, guard);
-    await expect(runner.run(agent, 'Rain?', { session })).rejects.toBeInstanceOf(HaltError);
+    expect((await runner.run(agent, 'Rain?', { session })).finalOutput).toBe('Enough.');
     const items = (await session.getItems()) as { type?: string; callId?: string }[];
     const ids = (type: string): Set<string | undefined> => new Set(items.filter((item) => item.type === type).map(({ callId }) => callId));
     expect(ids('function_call').size).toBeGreaterThan(1);
