@@ -1,0 +1,53 @@
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { redisStore, type RedisStore } from '../../../integrations/redis/index.ts';
+import { zero } from '../../../src/core/amounts.ts';
+import { resolveWindow, type BudgetWindow } from '../../../src/core/window.ts';
+import { hasRedis, startRedis, type RedisServer } from '../../support/redis-server.ts';
+
+describe.skipIf(!hasRedis)('the accounts of many users', () => {
+  let server: RedisServer;
+  let client: Redis;
+  beforeAll(async () => {
+    server = await startRedis();
+    client = new Redis(server.port);
+  });
+  afterAll(async () => {
+    client.disconnect();
+    await server.stop();
+  });
+
+  /** One step for each of so many users. */
+  async function spendOfEach(store: RedisStore, users: number, window: BudgetWindow): Promise<void> {
+    let next = 0;
+    const spend = async (): Promise<void> => {
+      while (next < users) {
+        const id = `user-${(next += 1)}`;
+        const account = { tenant: 'acme', scope: 'user', id, window: resolveWindow(window), limits: { steps: 5 }, alertAt: [] };
+        const accounts = [{ ...account, onExpire: 'release' as const }];
+        const amounts = { ...zero, steps: 1 };
+        await store.reserve({ id: `step of ${id}`, accounts, asks: [{ base: amounts }], ttlMs: 60_000 });
+        await store.settle({ id: `step of ${id}`, accounts, actual: amounts });
+      }
+    };
+    await Promise.all(Array.from({ length: 500 }, spend));
+  }
+  /** Keys of accounts and steps. A tenant has a few more: its mark, and bounded lists of its largest accounts. */
+  const keysOfUsers = async (): Promise<string[]> => (await client.keys('*')).filter((key) => !/:(?:mark|all|i\/.*)$/.test(key));
+
+  it('go by themselves after the retention, all of them', async () => {
+    await spendOfEach(redisStore(client, { retention: '2s', remember: '1s' }), 20_000, 'lifetime');
+    await vi.waitFor(async () => expect(await keysOfUsers()).toEqual([]), { timeout: 60_000, interval: 500 });
+    expect(await client.dbsize()).toBeLessThan(10);
+    for (const list of await client.keys('*:i/*')) expect(await client.zcard(list)).toBeLessThanOrEqual(1_001);
+  }, 180_000);
+
+  it('of a day live until an hour after it', async () => {
+    await client.flushall();
+    await spendOfEach(redisStore(client), 500, 'day');
+    const lives = await Promise.all((await keysOfUsers()).map((key) => client.pttl(key)));
+    expect(lives.length).toBeGreaterThanOrEqual(500);
+    expect(Math.min(...lives)).toBeGreaterThan(0);
+    expect(Math.max(...lives)).toBeLessThanOrEqual(25 * 3_600_000);
+  }, 60_000);
+});
