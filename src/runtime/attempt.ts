@@ -22,6 +22,12 @@ export interface Attempt {
   doors: number;
   /** Whether a door inside has ever joined it. */
   isJoined: boolean;
+  /** Whether a door that sees requests has seen one of it. */
+  isRequested: boolean;
+  /** The attempt that a client inside of it made next: what is found out from then on is told of that one. */
+  next: Attempt | undefined;
+  /** The door that counts what streams: the first that does. Another one sees the same again. */
+  counter: object | undefined;
   readonly holds: Hold[];
   /** Output tokens that the holds allow. */
   units: number;
@@ -41,6 +47,9 @@ export const openAttempt = (hold: Hold, units: number, key?: string): Attempt =>
   keys: key === undefined ? [] : [key],
   doors: 0,
   isJoined: false,
+  isRequested: false,
+  next: undefined,
+  counter: undefined,
   holds: [hold],
   units,
   streamed: 0,
@@ -49,6 +58,13 @@ export const openAttempt = (hold: Hold, units: number, key?: string): Attempt =>
   outcome: undefined,
   usage: undefined,
 });
+
+/** The last of the attempts that a client has made inside of this one. */
+export function newestIn(attempt: Attempt): Attempt {
+  let newest = attempt;
+  while (newest.next) newest = newest.next;
+  return newest;
+}
 
 /** Counts a piece of output; returns the output tokens of the attempt so far. */
 export function countOutput(attempt: Attempt, delta: string, channel: StreamChannel, model: string, meter: Meter): number {

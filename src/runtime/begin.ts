@@ -20,7 +20,7 @@ import { isPromise } from './time-limit.ts';
  */
 export async function beginStep(core: RunCore, call: Call, options: BeginOptions = {}): Promise<Step> {
   const around = ambientOf(core.guard.key);
-  if (around?.run === core.run && around.step?.isSame(call)) return around.step.join(options.key);
+  if (around?.run === core.run && around.step?.isSame(call)) return around.step.join(options.key, options.isRequest);
   core.assertGoing();
   const planned = core.plan();
   const plan = isPromise(planned) ? await planned : planned;

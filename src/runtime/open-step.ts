@@ -8,7 +8,7 @@ import type { UsageReport } from '../core/usage.ts';
 import type { AccountPlan } from './accounts.ts';
 import { within } from './ambient.ts';
 import { furtherAttemptAsk, furtherOutputAsk, nothingExpected, type ModelTerms } from './asks.ts';
-import { countOutput, openAttempt, type Attempt, type Hold } from './attempt.ts';
+import { countOutput, newestIn, openAttempt, type Attempt, type Hold } from './attempt.ts';
 import type { StepInfo } from './events.ts';
 import { failureBill } from './failure.ts';
 import type { GiveBack } from './gate.ts';
@@ -25,7 +25,7 @@ export interface OpenStep {
   /** Whether a call that a door inside sees is this one. */
   isSame(call: Call): boolean;
   /** Lets a door inside in on the step. A door that names its attempt by a new key makes a further attempt. */
-  join(key: string | undefined): Step | Promise<Step>;
+  join(key: string | undefined, isRequest?: boolean): Step | Promise<Step>;
   /** Lets the holds live on; gives the step up when nothing was heard of it for too long. */
   keepAlive(): void;
   /** Books the step as it stands: nobody will end it. */
@@ -98,12 +98,14 @@ export function openStep(parts: OpenStepParts): OpenStep {
     return isPromise(reply) ? Promise.resolve(reply).then(granted) : granted(reply);
   }
 
-  function stream(attempt: Attempt, delta: string, channel: StreamChannel): void | Promise<void> {
+  function stream(attempt: Attempt, door: object, delta: string, channel: StreamChannel): void | Promise<void> {
     if (!isOpen || !terms) return undefined;
     heardAt = clock.now();
-    const streamed = countOutput(attempt, delta, channel, callName(call), meter);
+    attempt.counter ??= door;
+    const streamed = attempt.counter === door ? countOutput(attempt, delta, channel, callName(call), meter) : 0;
     const stopped = core.haltError();
     if (stopped) throw stopped;
+    if (attempt.counter !== door) return attempt.growing;
     core.tree.streaming ??= parts;
     if (core.tree.streaming === parts) core.judgeText(delta, channel);
     if (!parts.isWatched || streamed <= attempt.units) return undefined;
@@ -175,6 +177,7 @@ export function openStep(parts: OpenStepParts): OpenStep {
       attempt.outcome ??= outcome;
       if (usage && isKnown(usage)) attempt.usage ??= usage;
     };
+    const current = (): Attempt => (joined ? newestIn(joined) : newest());
     const own: Step & { isOpen: boolean } = {
       id,
       index,
@@ -183,15 +186,15 @@ export function openStep(parts: OpenStepParts): OpenStep {
       signal: core.signal,
       isJoined: joined !== undefined,
       isOpen,
-      stream: (delta, channel = 'text') => stream(joined ?? newest(), delta, channel),
+      stream: (delta, channel = 'text') => stream(current(), own, delta, channel),
       end: (result, usage) =>
         once(() => {
-          note(joined ?? newest(), { kind: 'ok', result }, usage);
+          note(current(), { kind: 'ok', result }, usage);
           if (!joined) close({ kind: 'ok', result: { ...innerResult(newest()), ...result }, error: undefined });
         }),
       fail: (error, usage) =>
         once(() => {
-          const attempt = joined ?? newest();
+          const attempt = current();
           const bill = failureBill(error, attempt.streamed > 0, core.haltError());
           const wasUnsent = bill === 'unsent' && attempt.outcome === undefined && !usage;
           note(attempt, { kind: 'failed', bill }, usage);
@@ -201,7 +204,7 @@ export function openStep(parts: OpenStepParts): OpenStep {
         }),
       release: () =>
         once(() => {
-          note(joined ?? newest(), { kind: 'failed', bill: 'unsent' }, undefined);
+          note(current(), { kind: 'failed', bill: 'unsent' }, undefined);
           if (joined) return;
           if (wasSent()) close({ kind: 'error', result: undefined, error: undefined });
           else giveBackAll();
@@ -213,7 +216,8 @@ export function openStep(parts: OpenStepParts): OpenStep {
     return own;
   }
 
-  const joinAttempt = (attempt: Attempt, key: string | undefined): Step => {
+  const joinAttempt = (attempt: Attempt, key: string | undefined, isRequest = false): Step => {
+    if (isRequest) attempt.isRequested = true;
     if (key !== undefined && !attempt.keys.includes(key)) attempt.keys.push(key);
     attempt.isJoined = true;
     attempt.doors += 1;
@@ -223,18 +227,22 @@ export function openStep(parts: OpenStepParts): OpenStep {
   const opened: OpenStep = {
     step: handle(undefined),
     isSame: (inner) => isOpen && isSameCall(call, inner),
-    join(key) {
-      const known =
-        attempts.find(({ keys }) => key !== undefined && keys.includes(key)) ??
-        // A door that is still open is around this one, unless both have names and they differ.
-        attempts.findLast(({ doors, keys }) => doors > 0 && (key === undefined || keys.length === 0));
-      if (known) return joinAttempt(known, key);
-      if (!first.isJoined || !terms) return joinAttempt(first, key);
+    join(key, isRequest = false) {
+      const around = attempts.findLast(({ doors }) => doors > 0);
+      if (!isRequest) {
+        const known =
+          attempts.find(({ keys }) => key !== undefined && keys.includes(key)) ??
+          // A door that is still open is around this one, unless both have names and they differ.
+          attempts.findLast(({ doors, keys }) => doors > 0 && (key === undefined || keys.length === 0));
+        if (known) return joinAttempt(known, key);
+      } else if (around && !around.isRequested) return joinAttempt(around, key, isRequest);
+      if (!first.isJoined || !terms) return joinAttempt(first, key, isRequest);
       core.assertGoing(offer.isClosing);
       const take = (hold: Hold, units: number): Step => {
         const attempt = openAttempt(hold, units, key);
         attempts.push(attempt);
-        return joinAttempt(attempt, key);
+        if (isRequest && around) newestIn(around).next = attempt;
+        return joinAttempt(attempt, key, isRequest);
       };
       return holdMore(furtherAttemptAsk(terms), take, () => joinAttempt(first, key));
     },

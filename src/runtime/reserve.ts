@@ -21,6 +21,11 @@ export interface BeginOptions {
   /** The host's own id of this call: doors that name the same one see the same attempt. */
   readonly key?: string | undefined;
   /**
+   * The door sees each request as it goes over the wire, as a guarded `fetch` does: within an attempt that a door around it
+   * meters, the first request is that attempt and each further one is a further attempt. Default false.
+   */
+  readonly isRequest?: boolean | undefined;
+  /**
    * What the door can do with an offer: all (true), nothing (false), or the parts that it names. Where it cannot send an
    * output cap, the default cap is held and a stream that outgrows it is cut; a rung whose edits it cannot make is not
    * climbed. Default true.

@@ -15,7 +15,7 @@ export function readMessagesRequest(body: Record<string, unknown>): WireRequest 
     api: 'messages',
     model: stringOr(body['model'], ''),
     messages: anthropicConversation(body),
-    tools: recordsOf(body['tools']).map((tool) => stringOr(tool['name'], '')),
+    tools: isNone(body['tool_choice']) ? [] : recordsOf(body['tools']).map((tool) => stringOr(tool['name'], '')),
     maxOutputTokens,
     stream: body['stream'] === true,
     includeUsage: true,
@@ -24,6 +24,9 @@ export function readMessagesRequest(body: Record<string, unknown>): WireRequest 
     body,
   };
 }
+
+/** Tools may stay in a request, whose conversation has calls of them, although none may be called any more. */
+const isNone = (choice: unknown): boolean => isRecord(choice) && choice['type'] === 'none';
 
 function checkBudget(budget: unknown, maxOutputTokens: number): void {
   if (typeof budget !== 'number' || budget < 1_024)

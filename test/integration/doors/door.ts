@@ -37,6 +37,8 @@ export interface Door {
   readonly tellsHalt: 'instance' | 'cause' | 'ending' | ((told: Told, halt: HaltError) => void);
   /** Default: OpenAI's. A cheaper one is put in the place of the other. */
   readonly models?: { readonly usual: string; readonly cheaper: string };
+  /** Fields of the body that the door adds for the meter's sake, of which the caller sees nothing. */
+  readonly adds?: readonly string[];
   readonly open: (parts: DoorParts) => DoorAgent | Promise<DoorAgent>;
 }
 

@@ -1,16 +1,16 @@
 import type { OpenAIScript } from 'holdfast/testing';
 import { expect, it } from 'vitest';
-import { searching } from './door.ts';
+import { searching, type Door } from './door.ts';
 import { both, type Scene, type Stage } from './stage.ts';
 
 /** What a caller and a provider see of one question. */
-async function seen({ told, server }: Pick<Stage, 'told' | 'server'>, streams: boolean): Promise<object> {
+async function seen({ told, server }: Stage, streams: boolean, { adds = [] }: Door): Promise<object> {
   const outcome = await told(streams);
   const failed = 'error' in outcome ? (outcome.error as Error) : undefined;
   return {
     answer: 'answer' in outcome ? outcome.answer : undefined,
     error: failed && { name: failed.name, kind: failed.constructor.name, message: failed.message },
-    sent: server.requests.map(({ body }) => JSON.stringify(body)),
+    sent: server.requests.map(({ body }) => JSON.stringify(Object.entries(body).filter(([field]) => !adds.includes(field)))),
   };
 }
 
@@ -24,12 +24,12 @@ const plays: readonly (readonly [string, OpenAIScript])[] = [
 /** A guarded agent that is not stopped behaves as the unguarded one: to the caller, and byte for byte on the wire. */
 export const sameScene: Scene = {
   title: 'changes nothing where it does not stop',
-  play(set) {
+  play(set, door) {
     it.each(plays.flatMap(([name, script]) => both.map(([way, streams]) => [name, way, script, streams] as const)))(
       'in %s, %s',
       async (_name, _way, script, streams) => {
         const [guarded, plain] = [await set({ script }), await set({ script, isPlain: true })];
-        expect(await seen(guarded, streams)).toEqual(await seen(plain, streams));
+        expect(await seen(guarded, streams, door)).toEqual(await seen(plain, streams, door));
         expect(guarded.server.requests.length).toBeGreaterThan(0);
         expect(guarded.problems).toEqual([]);
       },

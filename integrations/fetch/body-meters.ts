@@ -1,0 +1,158 @@
+import { HaltError } from 'holdfast';
+import { isJson, parsedJson } from './json.ts';
+import type { BodyMeter } from './metered-body.ts';
+import type { EventNews, Protocol } from './protocols/protocol.ts';
+import { sseSplitter, type SseEvent } from './sse.ts';
+import { detached } from './detached.ts';
+import type { WireCall, WireRequest } from './wire-call.ts';
+
+/** What the meters of one answer share. */
+export interface Answering {
+  readonly protocol: Protocol;
+  readonly call: WireCall;
+  readonly request: WireRequest;
+  /** The guard asked for the usage, the caller did not. */
+  readonly hidesUsage: boolean;
+  /** Called once, however it came out. */
+  readonly over: () => void;
+}
+
+/** The largest whole answer that is read for its usage. */
+const WHOLE_BYTES_MAX = 64 * 1024 * 1024;
+
+const LEFT = 'the answer was left before its end';
+
+/** Settles an answer exactly once. */
+function settling({ call, request, over }: Answering) {
+  let isOver = false;
+  const once = async (settle: () => Promise<void>): Promise<void> => {
+    if (isOver) return;
+    isOver = true;
+    over();
+    await settle();
+  };
+  return {
+    ended: (finished: Parameters<WireRequest['ended']>[0]) => once(() => request.ended(finished)),
+    failed: (error: unknown, usage?: Parameters<WireRequest['failed']>[1]) =>
+      once(async () => {
+        await request.failed(error, usage);
+        await call.giveUp(error);
+      }),
+  };
+}
+
+/** Watches an answer that comes as a whole. It is passed on when it is settled. */
+export function wholeMeter(answering: Answering): BodyMeter {
+  const { protocol, call } = answering;
+  const { ended, failed } = settling(answering);
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  return {
+    take(chunk) {
+      length += chunk.byteLength;
+      if (length > WHOLE_BYTES_MAX) return Buffer.concat([...chunks.splice(0), chunk]);
+      chunks.push(chunk);
+      return nothing;
+    },
+    async end() {
+      const bytes = Buffer.concat(chunks);
+      const said = length > WHOLE_BYTES_MAX ? undefined : parsedJson(bytes.toString('utf8'));
+      if (!isJson(said)) {
+        await ended({ result: {}, usage: undefined, id: undefined });
+        return bytes;
+      }
+      const made = call.offer?.isClosing ? protocol.withoutTools(said) : said;
+      await ended(protocol.finished(made));
+      return made === said ? bytes : Buffer.from(JSON.stringify(made));
+    },
+    async broke(error) {
+      await failed(error);
+      return undefined;
+    },
+    left: (reason) => detached(failed(reason ?? new Error(LEFT))),
+  };
+}
+
+/** Watches an answer that streams: counts what comes, settles before the end is told, and ends it in order where it is cut. */
+export function eventMeter(answering: Answering): BodyMeter {
+  const { protocol, call, request, hidesUsage } = answering;
+  const { ended, failed } = settling(answering);
+  const reader = protocol.reader();
+  const events = sseSplitter();
+  const isClosing = call.offer?.isClosing === true;
+  /** What has been counted of a chunk in which the stream is cut. */
+  let counted: Uint8Array[] = [];
+  let isComplete = false;
+
+  function passedOn({ raw }: SseEvent, news: EventNews): Uint8Array {
+    if (hidesUsage && news.onlyUsage === 'all') return nothing;
+    if (isClosing && news.isAboutTools) return nothing;
+    const hidesField = hidesUsage && news.onlyUsage === 'field';
+    if (!hidesField && !isClosing) return raw;
+    const text = Buffer.from(raw).toString('utf8');
+    const shown = hidesField ? text.replace(/,\s*"usage":\s*null/, '') : text;
+    return Buffer.from(isClosing ? protocol.stopInPlaceOfTools(shown) : shown);
+  }
+
+  async function heed(event: SseEvent): Promise<void> {
+    const data = event.data === undefined ? undefined : event.data === '[DONE]' ? event.data : parsedJson(event.data);
+    const news = data === undefined ? {} : reader.take(data);
+    for (const { text, channel } of news.deltas ?? []) {
+      const growing = request.stream(text, channel);
+      if (growing) await growing;
+    }
+    if (news.error !== undefined) await failed(new Error(news.error), reader.finished().usage);
+    else if (news.isLast) {
+      isComplete = true;
+      await ended(withoutTools());
+    }
+    counted.push(passedOn(event, news));
+  }
+
+  const withoutTools = () => {
+    const finished = reader.finished();
+    const { toolCalls: _calls, ...result } = finished.result;
+    return isClosing ? { ...finished, result } : finished;
+  };
+
+  return {
+    async take(chunk) {
+      counted = [];
+      for (const event of events.push(chunk)) await heed(event);
+      return counted.length === 1 ? (counted[0] ?? nothing) : Buffer.concat(counted);
+    },
+    async end() {
+      const finished = withoutTools();
+      if (!isComplete) {
+        if (finished.usage) await ended(finished);
+        else await failed(new Error('the stream ended before its end'));
+      }
+      return events.rest();
+    },
+    async broke(error) {
+      const halt = call.run.haltError;
+      await failed(halt ?? error, reader.finished().usage);
+      if (!halt && !HaltError.is(error)) return undefined;
+      return Buffer.concat([...counted, Buffer.from(isComplete ? '' : reader.tail())]);
+    },
+    left: (reason) => detached(failed(reason ?? new Error(LEFT), reader.finished().usage)),
+  };
+}
+
+/** Watches what a provider says of an error: a client that wants to try again does not read it. */
+export function errorMeter(over: (isRead: boolean) => void): BodyMeter {
+  return {
+    take: (chunk) => chunk,
+    async end() {
+      over(true);
+      return nothing;
+    },
+    async broke() {
+      over(true);
+      return undefined;
+    },
+    left: () => over(false),
+  };
+}
+
+const nothing = new Uint8Array();

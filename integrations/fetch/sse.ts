@@ -1,0 +1,62 @@
+/** One event of a stream, and the bytes that it is made of. */
+export interface SseEvent {
+  readonly raw: Uint8Array;
+  /** What its `data:` lines say; undefined for comments and fields alone. */
+  readonly data: string | undefined;
+}
+
+/** Cuts a stream of bytes into its events. */
+export interface SseSplitter {
+  push(chunk: Uint8Array): SseEvent[];
+  /** What is left when the stream is over: an event without its end. */
+  rest(): Uint8Array;
+}
+
+/** An event this long is no event. */
+const EVENT_BYTES_MAX = 32 * 1024 * 1024;
+const LF = 10;
+const CR = 13;
+
+export function sseSplitter(): SseSplitter {
+  let rest: Buffer = Buffer.alloc(0);
+  return {
+    push(chunk) {
+      const bytes = rest.byteLength === 0 ? Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength) : Buffer.concat([rest, chunk]);
+      const events: SseEvent[] = [];
+      // An end may have begun in the bytes before; three are enough to see it.
+      let from = Math.max(0, rest.byteLength - 3);
+      let start = 0;
+      for (;;) {
+        const end = endOfEvent(bytes, from);
+        if (end < 0) break;
+        const raw = bytes.subarray(start, end);
+        events.push({ raw, data: dataOf(raw) });
+        start = end;
+        from = end;
+      }
+      rest = bytes.subarray(start);
+      if (rest.byteLength > EVENT_BYTES_MAX) throw new RangeError(`an event of the stream is larger than ${EVENT_BYTES_MAX} bytes`);
+      return events;
+    },
+    rest: () => rest,
+  };
+}
+
+/** Where the first empty line ends that is complete; -1 for none. */
+function endOfEvent(bytes: Uint8Array, from: number): number {
+  for (let at = bytes.indexOf(LF, from); at >= 0; at = bytes.indexOf(LF, at + 1)) {
+    const before = bytes[at - 1] === CR ? at - 2 : at - 1;
+    if (before >= 0 && bytes[before] === LF) return at + 1;
+  }
+  return -1;
+}
+
+function dataOf(raw: Buffer): string | undefined {
+  let data: string | undefined;
+  for (const line of raw.toString('utf8').split(/\r\n|\n|\r/)) {
+    if (!line.startsWith('data:')) continue;
+    const value = line.slice(line.startsWith('data: ') ? 6 : 5);
+    data = data === undefined ? value : `${data}\n${value}`;
+  }
+  return data;
+}
