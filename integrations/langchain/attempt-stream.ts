@@ -1,4 +1,5 @@
 import { concat } from '@langchain/core/utils/stream';
+import { chunkWithoutToolCalls } from './last-words.ts';
 import type { ModelAttempt } from './model-attempt.ts';
 import { eventPieces, tokenPieces } from './stream-pieces.ts';
 
@@ -51,7 +52,7 @@ export async function* attemptStream<T>(
       if (next.done) break;
       whole.take(next.value);
       if (!isSeenByCallbacks) for (const { delta, channel } of pieces(next.value)) await attempt.stream(delta, channel);
-      yield next.value;
+      yield attempt.isClosing ? (chunkWithoutToolCalls(next.value) as T) : next.value;
     }
     isOver = true;
     await attempt.ended(whole.message());

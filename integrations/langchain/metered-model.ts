@@ -97,8 +97,10 @@ async function generate(
     callbacks: callbacksInForce((given['callbacks'] as Callbacks | undefined) ?? callbacks),
   });
   if (attempt.answer) return { generations: [[{ text: attempt.answer.text, message: attempt.answer } as never]], llmOutput: {} };
-  return completed(attempt, () =>
-    attempt.model.generate([attempt.messages], { ...attempt.options, callbacks: attempt.callbacks } as never, attempt.callbacks),
+  return completed(
+    attempt,
+    () => attempt.model.generate([attempt.messages], { ...attempt.options, callbacks: attempt.callbacks } as never, attempt.callbacks),
+    () => generate(model, begin, prompts, options, callbacks),
   );
 }
 

@@ -12,6 +12,7 @@ import { passHeededAnswers } from './interrupt-handoff.ts';
 import { hasLanded } from './graceful-signal.ts';
 import { haltAnswer } from './halt-answers.ts';
 import { messageView, messageViews } from './message-views.ts';
+import { withoutToolCalls } from './last-words.ts';
 import { meteredModel } from './metered-model.ts';
 import { passedOn, type MiddlewareHost } from './middleware-host.ts';
 import type { MiddlewareRuntime } from './middleware-runs.ts';
@@ -82,13 +83,15 @@ async function modelStep(
     );
     const response = await watchingAttempts(begun, watch, () => next({ ...edited, model }));
     await settle(run, step, watch, answerIn(response));
-    return begun.offer.kind === 'call' && begun.offer.isClosing ? withoutToolCalls(response) : response;
+    return isClosing(begun) ? withoutToolCalls(response) : response;
   } catch (error) {
     await step?.fail(error);
     if (isPause(error)) {
       await runs.rest(run, 'wait');
       throw error;
     }
+    // A last call that failed leaves the run to whoever comes after it on the ladder.
+    if (step && isClosing(step) && !run.haltError) return modelStep(host, run, request, views, next);
     feltHalt(run);
     const answer = await haltAnswer(guard, run);
     if (answer) return answerMessage(answer.output);
@@ -101,6 +104,8 @@ async function modelStep(
     throw passedOn(error);
   }
 }
+
+const isClosing = ({ offer }: Step): boolean => offer.kind === 'call' && offer.isClosing === true;
 
 /**
  * Books the answer. Where the newest attempt that was seen had failed, a model that nobody saw has answered (another
@@ -116,12 +121,6 @@ async function settle(run: Run, step: Step, watch: AttemptWatch, answer: AIMessa
     await unseen?.end(result, usage);
   }
   await step.end(result, usage);
-}
-
-/** The last answer of a run asks for nothing more, whatever the model says. */
-function withoutToolCalls(response: unknown): unknown {
-  if (!AIMessage.isInstance(response) || !response.tool_calls?.length) return response;
-  return answerMessage(response.text);
 }
 
 /** The model's message in whatever a hook inside gave back. */

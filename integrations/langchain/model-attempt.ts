@@ -11,6 +11,7 @@ import { handlersIn, signalInForce, withHandler } from './callbacks.ts';
 import { editedMessages } from './edited-messages.ts';
 import { editedModel, editsOfModel } from './edited-model.ts';
 import { feltHalt } from './felt-halts.ts';
+import { resultWithoutToolCalls } from './last-words.ts';
 import { agentIn, currentNode } from './graph-node.ts';
 import { messageViews } from './message-views.ts';
 import { passHeededAnswers } from './interrupt-handoff.ts';
@@ -33,6 +34,8 @@ export interface ModelRequest {
 export interface ModelAttempt extends ModelRequest {
   /** An answer that the guard gives instead; the attempt is over then. */
   readonly answer: AIMessage | undefined;
+  /** The call ends its run: what it asks for is taken out of its answer. */
+  readonly isClosing: boolean;
   /** Runs a part of the call: doors inside find the step. */
   within<T>(fn: () => T): T;
   /** Takes what streams where no callback sees it. */
@@ -106,6 +109,7 @@ async function openAttempt(guard: AnyGuard, seat: RunSeat, step: Step, key: stri
     options: { ...edited.options, signal: eitherSignal(signalInForce(edited.options['signal']), step.signal) },
     callbacks: streamMeter ? withHandler(request.callbacks, streamMeter) : request.callbacks,
     answer: offer?.kind === 'answer' ? answerMessage(offer.output) : undefined,
+    isClosing: offer?.kind === 'call' && offer.isClosing === true,
     within: (fn) => withinAttempt(guard, step, key, fn),
     stream: (delta, channel) => step.stream(delta, channel),
     async ended(message, isCached = false) {
@@ -122,18 +126,24 @@ async function openAttempt(guard: AnyGuard, seat: RunSeat, step: Step, key: stri
   };
 }
 
-/** Makes the whole call at once. */
-export async function completed(attempt: ModelAttempt, call: () => Promise<LLMResult>): Promise<LLMResult> {
+/** Makes the whole call at once. A last call of a run that failed is made again, as the next rung allows it. */
+export async function completed(
+  attempt: ModelAttempt,
+  call: () => Promise<LLMResult>,
+  again: () => Promise<LLMResult>,
+): Promise<LLMResult> {
   let result: LLMResult;
   try {
     result = await attempt.within(call);
   } catch (error) {
-    throw await attempt.failed(error);
+    const failure = await attempt.failed(error);
+    if (attempt.isClosing && failure === error) return again();
+    throw failure;
   }
   const generation = result.generations[0]?.[0];
   const message = (generation as { message?: unknown } | undefined)?.message ?? { content: generation?.text ?? '' };
   await attempt.ended(message, isFromCache(generation, message));
-  return result;
+  return attempt.isClosing ? resultWithoutToolCalls(result) : result;
 }
 
 /** LangChain's cache empties the totals of what it gives out, and sets the usage to zero. */

@@ -88,9 +88,9 @@ export interface RunCore {
   halt(facts: HaltFacts): HaltError;
   /** Gives the run's own account other ceilings; where it has none, that of the run around it. */
   raise(limits: AmountLimits): AccountRef | undefined;
-  /** Ends the run softly: the step that is about to be opened is its last. Nothing is aborted while that one is open. */
-  close(facts: HaltFacts): void;
-  /** The closing step is over. One that failed leaves nothing but the error. */
+  /** Ends the run softly, by a rung: the step that is about to be opened is its last. Nothing is aborted while that one is open. */
+  close(facts: HaltFacts, rung: string | undefined): void;
+  /** The closing step is over. One that failed leaves the run to the terminal rungs that follow, or nothing but the error. */
   closingEnded(isFailed: boolean): void;
   /** The error with which this run, or one around it, was ended softly. */
   closedBy(): HaltError | undefined;

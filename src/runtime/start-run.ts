@@ -28,6 +28,7 @@ import type { Step } from './step.ts';
 import { detach, isPromise } from './time-limit.ts';
 import { addTurn } from './history-totals.ts';
 import { addStep, createTotals } from './totals.ts';
+import { wholeStep } from './whole-step.ts';
 
 export function startRun(guard: GuardCore, parts: RunParts): StartedRun {
   const { parent, tree, resumed } = parts;
@@ -54,6 +55,7 @@ export function startRun(guard: GuardCore, parts: RunParts): StartedRun {
   let haltError: HaltError | undefined;
   /** Set when the run was ended softly, by its last step. */
   let closed: HaltError | undefined;
+  let closing: { readonly facts: HaltFacts; readonly rung: string | undefined } | undefined;
   let isClosingOpen = false;
   let endedAt: number | null = null;
   let ending: Promise<void> | undefined;
@@ -115,14 +117,19 @@ export function startRun(guard: GuardCore, parts: RunParts): StartedRun {
       plan = isPromise(renewed) ? Promise.resolve(renewed).then(planReady) : renewed;
       return higher;
     },
-    close(facts) {
+    close(facts, rung) {
       isClosingOpen = true;
-      closed = latch({ step: tree.nextStep, ...facts, runId: id, at: clock.now() });
+      closing = { facts, rung };
+      const halt = { step: tree.nextStep, ...facts, runId: id, at: clock.now() };
+      closed = newHaltError(halt, { ...run.report(), halt });
     },
     standStill: () => deadline.pause(),
     closingEnded(isFailed) {
       isClosingOpen = false;
-      if (isFailed && closed) stopWith(closed);
+      if (!closed) return;
+      if (isFailed && !haltError && closing && core.ladder?.leavesTo(closing)) closed = undefined;
+      else if (isFailed) stopWith(tell(closed));
+      else tell(closed);
     },
     closedBy: () => closed ?? parent?.closedBy(),
     assertGoing(isClosing = false) {
@@ -183,22 +190,7 @@ export function startRun(guard: GuardCore, parts: RunParts): StartedRun {
       return endedAt !== null;
     },
     begin,
-    async step(call, work) {
-      const step = await begin(call);
-      const { offer } = step;
-      if (offer.kind === 'answer') {
-        await step.end({ output: offer.output });
-        return offer.output as Awaited<ReturnType<typeof work>>['output'];
-      }
-      try {
-        const { output, usage, result } = await step.within(() => work(offer, controller.signal));
-        await step.end({ ...result, output }, usage);
-        return output;
-      } catch (error) {
-        await step.fail(error);
-        throw core.haltError() ?? error;
-      }
-    },
+    step: wholeStep(() => core, begin),
     within: (fn) => within({ guard: guard.key, run, agent: info.agent }, fn),
     bind:
       (fn) =>
@@ -232,12 +224,14 @@ export function startRun(guard: GuardCore, parts: RunParts): StartedRun {
     [Symbol.asyncDispose]: () => run.end(),
   };
 
+  const latch = (halt: Halt): HaltError => tell(newHaltError(halt, { ...run.report(), halt }));
+
   /** The one error of the halt, which listeners and `lastHalt` hear of. */
-  function latch(halt: Halt): HaltError {
-    halted = halt;
-    const error = newHaltError(halt, run.report());
+  function tell(error: HaltError): HaltError {
+    if (halted) return error;
+    halted = error.halt;
     guard.remember(error, info);
-    events.emit('run:halt', { run: info, halt });
+    events.emit('run:halt', { run: info, halt: halted });
     return error;
   }
 

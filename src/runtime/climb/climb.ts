@@ -96,7 +96,7 @@ export async function climb(parts: ClimbParts, begun: Beginning = beginning(part
   if (!landed) throw core.halt(facts);
   if ('decision' in landed) return goOn(parts, begun, landed, facts);
   ladder.waitsFor = undefined;
-  if (landed.isClosing) core.close(facts);
+  if (landed.isClosing) core.close(facts, landed.candidate.climbs.at(-1)?.rung);
   return openGranted(parts, begun, landed);
 }
 
@@ -196,6 +196,7 @@ async function goOn(parts: ClimbParts, begun: Beginning, { decision, candidate, 
   }
   if (words !== undefined && call.kind === 'model' && call.messages) ladder.replies.add(call.messages, words);
   ladder.ending = undefined;
+  ladder.failed.clear();
   core.tree.climbing?.loop.clear();
   core.tree.judge = core.tree.newJudge();
   const planned = core.plan();

@@ -37,7 +37,7 @@ export async function land(
   const isClosing = call.kind === 'model';
   const lastResorts: Asked[] = [];
   for (const rung of inTurn(ladder)) {
-    if (!rung.isTerminal || !isFor(rung, call)) continue;
+    if (!rung.isTerminal || !isFor(rung, call) || ladder.failed.has(rung.name)) continue;
     const candidates = await withRung(best, rung, facts.cause === 'loop' ? 'loop' : 'spend', situation);
     const [decided] = candidates;
     if (decided?.decision) return { decision: decided.decision, candidate: decided, rung: rung.name };

@@ -25,6 +25,8 @@ export interface RunLadder extends Ladder {
   ending: HaltFacts | undefined;
   /** The rung that waits for a person: it is asked before all others when the call is made again. */
   waitsFor: string | undefined;
+  /** Rungs whose closing call has failed: the next ones are asked. */
+  readonly failed: Set<string>;
   answeredTools: number;
   readonly replies: Replies;
   /** Whether a rung could end the run with an answer. */
@@ -34,6 +36,8 @@ export interface RunLadder extends Ladder {
   report(step: number, kind: Call['kind'], climbs: readonly Climb[]): void;
   /** What would have ended the run, had the ladder not been a shadow. */
   landingOf(call: Call): readonly Climb[];
+  /** Whether a run whose closing call has failed is left to further rungs. */
+  leavesTo(closing: { readonly facts: HaltFacts; readonly rung: string | undefined }): boolean;
   save(): SavedLadder;
 }
 
@@ -52,8 +56,15 @@ export function runLadder(
     notes,
     ending: saved?.ending,
     waitsFor: saved?.waitsFor,
+    failed: new Set(),
     answeredTools: saved?.answeredTools ?? 0,
     replies: createReplies(saved?.replies),
+    leavesTo({ facts, rung }) {
+      if (rung !== undefined) this.failed.add(rung);
+      const isLeft = rungs.some((each) => each.isTerminal && (each.kinds ?? ['model']).includes('model') && !this.failed.has(each.name));
+      if (isLeft) this.ending = facts;
+      return isLeft;
+    },
     save() {
       const { ending, waitsFor, answeredTools, replies } = this;
       return { ending, waitsFor, answeredTools, replies: replies.save(), loop: loop.save(), notes: notes.save() };

@@ -190,6 +190,53 @@ describe.each(Object.entries(doors))('the ladder through %s', (_name, play) => {
     expect(handed.answer).toBe('ticket for Will it rain?');
   });
 
+  it('takes a tool away that keeps looping', async () => {
+    const { requests, searched, answer } = await play({
+      script: (request, turn) =>
+        turn < 14 && request.tools.length > 0 ? { toolCalls: [{ name: 'search', args: { query: 'rain' } }] } : 'It will rain.',
+      ladder: [heldBackCall({ reuse: ['search'], most: 1, awayFor: 3 })],
+    });
+    const offered = requests.map(({ tools }) => tools.length);
+    expect(offered).toContain(0);
+    expect(offered.slice(0, offered.indexOf(0)).every((count) => count === 1)).toBe(true);
+    expect(searched.length).toBeLessThan(5);
+    expect(answer).toBe('It will rain.');
+  });
+
+  it('asks for nothing in the last answer, whatever the model says', async () => {
+    const { answer, requests, searched } = await play({
+      script: (_, turn) => ({ text: `Page ${turn}.`, toolCalls: [{ name: 'search', args: { query: `page ${turn}` } }] }),
+      ladder: [wrapUp()],
+      guard: { budgets: { run: { steps: 6 } } },
+    });
+    expect(answer).toMatch(/^Page \d\.$/);
+    expect(requests.at(-1)?.tools).toEqual([]);
+    expect(searched).toHaveLength(requests.length - 2);
+  });
+
+  it('hands over where the last call fails', async () => {
+    const { answer, requests } = await play({
+      script: (request, turn) => (request.tools.length === 0 ? { fault: { kind: 'status', status: 500 } } : searching(99)(request, turn)),
+      ladder: [wrapUp(), handoff(({ task }) => `ticket for ${task}`)],
+      guard: { budgets: { run: { steps: 6 } } },
+    });
+    expect(answer).toBe('ticket for Will it rain?');
+    expect(requests.at(-1)?.tools).toEqual([]);
+  });
+
+  it('sends no effort with a plain model', async () => {
+    const { requests, answer } = await play({
+      script: searching(1),
+      ladder: [cheaperModel('gpt-4o-mini', low)],
+      model: { model: 'gpt-5', reasoning: { effort: 'high' } },
+    });
+    expect(answer).toBe('It will rain.');
+    for (const { model, reasoningEffort, body } of requests) {
+      expect({ model, reasoningEffort }).toEqual({ model: 'gpt-4o-mini', reasoningEffort: undefined });
+      expect(body).not.toHaveProperty('reasoning');
+    }
+  });
+
   it('goes on with a person’s words, which stay in the conversation', async () => {
     const { answer, requests } = await play({
       script: (request, turn) =>

@@ -20,7 +20,7 @@ export interface TeamParts {
 function transferTo(other: string) {
   return tool(
     async (_args, config: { toolCall?: { id?: string } }) => {
-      const { messages } = getCurrentTaskInput() as { messages: BaseMessage[] };
+      const { messages } = getCurrentTaskInput<{ messages: BaseMessage[] }>();
       const name = `transfer_to_${other}`;
       const done = new ToolMessage({ content: `Transferred to ${other}.`, tool_call_id: config.toolCall?.id ?? '', name });
       return new Command({ goto: other, graph: Command.PARENT, update: { messages: [...messages, done] } });
