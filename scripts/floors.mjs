@@ -48,5 +48,5 @@ export const floors = [
     packages: ['holdfast', 'holdfast/*'],
     lazy: peers,
   }),
-  floor('examples', { packages: ['holdfast', 'holdfast/*', ...peers, '@ai-sdk/openai', 'zod'] }),
+  floor('examples', { packages: ['holdfast', 'holdfast/*', ...peers, '@ai-sdk/openai', 'openai', 'zod'] }),
 ];

@@ -18,6 +18,7 @@ const scripts: Readonly<Record<string, OpenAIScript>> = {
     tools.length === 0
       ? '\nThe manual has a chapter per page; I have read the first ones.'
       : { text: 'On to the next page.', toolCalls: [{ name: 'read_page', args: { page: turn + 1 } }] },
+  'raw-sdk': (_, turn) => (turn < 2 ? { toolCalls: [{ name: 'read_page', args: { page: turn + 1 } }] } : 'The manual has two pages.'),
   'openai-agents': ({ tools }) => ({ toolCalls: [{ name: tools[0] ?? '', args: {} }] }),
   'agent-executor': (_, turn) => ({ toolCalls: [{ name: 'list_files', args: { folder: `/${'sub/'.repeat(turn)}` } }] }),
 };

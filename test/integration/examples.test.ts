@@ -30,6 +30,7 @@ const printed: Record<string, readonly (string | RegExp)[]> = {
     'done',
     /^alice has used \$0\.6, and has \$1\.40 left$/,
   ],
+  'raw-sdk': ['The manual has two pages.', /^429: user budget exceeded: modelCalls 4 used, 1 asked, of 4/],
   loops: ['20 polls: fine', /^warn: /, /^halt: /, /search/],
   'soft-landing': [/^step 5: notice \(.*50 %/, /^step 10: wrapUp \(/, 'The manual has a chapter per page; I have read the first ones.'],
   'see-it': [
