@@ -2,21 +2,30 @@ import type { MessageView, ModelCall } from '../../core/step.ts';
 import { jsonText } from './json-text.ts';
 import { hasSources, sourcesOf, textOf, textsOf, type Sources } from './message-texts.ts';
 
-/** What is remembered of a part that was counted, for as long as the host keeps the object that it belongs to. */
-export interface CountedPart {
+/** What is remembered of a part that was counted, and of which object it was. */
+interface CountedPart {
+  readonly owner: object;
   readonly sources: Sources;
   readonly tokens: number;
 }
 
-/** A part of a call that must be counted, and the object under which its count is to be remembered. */
+/** What is remembered by identity, for as long as the host keeps its objects. */
+export interface CountedParts {
+  /** The messages of a history by their places, under its first: one weak look-up a call, however long the history. */
+  readonly histories: WeakMap<object, (CountedPart | undefined)[]>;
+  /** Schemas, under the first of their list. */
+  readonly schemas: WeakMap<object, CountedPart>;
+}
+
+/** A part of a call that must be counted. */
 export interface OpenPart {
   readonly kind: 'text' | 'schemas';
-  readonly owner: object | undefined;
-  readonly sources: Sources;
   /** Its texts that are not known. */
   readonly texts: readonly string[];
   /** The tokens of its other texts. */
   readonly known: number;
+  /** Remembers what it comes to. */
+  readonly keep: (tokens: number) => void;
 }
 
 /** What of a call is known from before, in tokens, and what must be counted. */
@@ -35,12 +44,13 @@ export type Recall = (text: string) => number | undefined;
  */
 export function splitCall(
   { messages, input, tools, outputSchema }: ModelCall,
-  counted: WeakMap<object, CountedPart>,
+  { histories, schemas }: CountedParts,
   recall: Recall,
 ): SplitCall {
   const split: { text: number; schemas: number; open: OpenPart[] } = { text: 0, schemas: 0, open: [] };
 
-  const add = (kind: OpenPart['kind'], owner: object | undefined, sources: Sources, texts: readonly string[]): void => {
+  /** `keep` is called for what was counted; for what was known by content only where it is worth more than to compare it again. */
+  const add = (kind: OpenPart['kind'], texts: readonly string[], keep: OpenPart['keep'], isWorthKeeping: boolean): void => {
     let known = 0;
     let unseen: string[] | undefined;
     for (const text of texts) {
@@ -49,40 +59,54 @@ export function splitCall(
       else known += tokens;
     }
     if (unseen !== undefined) {
-      split.open.push({ kind, owner, sources, texts: unseen, known });
+      split.open.push({ kind, texts: unseen, known, keep });
       return;
     }
     split[kind] += known;
-    // A message that is made anew at every turn is not met again, and to hold it weakly costs more than to compare its text. Schemas are
-    // few, and to write them as JSON costs more.
-    if (kind === 'schemas' && owner !== undefined) counted.set(owner, { sources, tokens: known });
+    if (isWorthKeeping) keep(known);
   };
 
-  if (messages !== undefined) {
-    for (const message of messages) {
+  const addSchemas = (owner: object, given: readonly unknown[], toText: () => string): void => {
+    const before = schemas.get(owner);
+    if (before !== undefined && isSameList(before.sources.others, given)) split.schemas += before.tokens;
+    else {
+      const sources: Sources = { ...noSources, others: [...given] };
+      add('schemas', [toText()], (tokens) => void schemas.set(owner, { owner, sources, tokens }), true);
+    }
+  };
+
+  if (messages !== undefined && messages.length > 0) {
+    const anchor = anchorOf(messages);
+    const known = histories.get(anchor);
+    const places = known ?? [];
+    if (known === undefined) histories.set(anchor, places);
+    for (let place = 0; place < messages.length; place++) {
+      const message = messages[place]!;
       const owner = ownerOf(message);
-      const before = counted.get(owner);
-      if (before !== undefined && hasSources(message, before.sources)) split.text += before.tokens;
+      const before = places[place];
+      if (before !== undefined && before.owner === owner && hasSources(message, before.sources)) split.text += before.tokens;
       else {
         const sources = sourcesOf(message);
-        add('text', owner, sources, textsOf(sources));
+        // A history that a framework makes anew at every turn is not met again by identity.
+        add('text', textsOf(sources), (tokens) => void (places[place] = { owner, sources, tokens }), known !== undefined);
       }
     }
+    if (places.length > messages.length) places.length = messages.length;
   }
-  if (input !== undefined) add('text', undefined, noSources, [textOf(input)]);
+  if (input !== undefined) add('text', [textOf(input)], forget, false);
   if (tools !== undefined && tools.length > 0) {
-    const before = counted.get(tools);
-    if (before !== undefined && isSameList(before.sources.others, tools)) split.schemas += before.tokens;
-    else add('schemas', tools, { ...noSources, others: [...tools] }, [jsonText(tools)]);
+    const [first] = tools;
+    addSchemas(isObject(first) ? first : tools, tools, () => jsonText(tools));
   }
-  if (outputSchema !== undefined) {
-    const owner = isObject(outputSchema) ? outputSchema : undefined;
-    const before = owner && counted.get(owner);
-    if (before !== undefined) split.schemas += before.tokens;
-    else add('schemas', owner, noSources, [jsonText(outputSchema)]);
-  }
+  if (isObject(outputSchema)) addSchemas(outputSchema, [outputSchema], () => jsonText(outputSchema));
+  else if (outputSchema !== undefined) add('schemas', [jsonText(outputSchema)], forget, false);
   return split;
 }
+
+const forget = (): void => {};
+
+/** The message that tells one history from another: the first, but for the agent's own instructions. */
+const anchorOf = (messages: readonly MessageView[]): object => ownerOf(messages.find(({ role }) => role !== 'system') ?? messages[0]!);
 
 const noSources: Sources = { text: undefined, name: undefined, others: [] };
 

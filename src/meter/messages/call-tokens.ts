@@ -2,7 +2,7 @@ import type { ModelCall } from '../../core/step.ts';
 import { mediaTokensOf, type Estimate } from '../media/media-tokens.ts';
 import { SHORT_TEXT_UNITS } from '../tokens/count.ts';
 import { inSlices } from '../tokens/slices.ts';
-import { splitCall, type CountedPart, type OpenPart, type SplitCall } from './call-parts.ts';
+import { splitCall, type CountedParts, type OpenPart, type SplitCall } from './call-parts.ts';
 import { createContentMemo } from './content-memo.ts';
 import { framingOf } from './overheads.ts';
 import type { TextCounter } from './text-counter.ts';
@@ -30,16 +30,16 @@ export interface CallCounter {
  * that a framework makes anew at every turn.
  */
 export function createCallCounter(): CallCounter {
-  const byIdentity = new WeakMap<TextCounter, WeakMap<object, CountedPart>>();
+  const byIdentity = new WeakMap<TextCounter, CountedParts>();
   const byContent = createContentMemo();
 
-  const countedBy = (counter: TextCounter): WeakMap<object, CountedPart> => {
+  const countedBy = (counter: TextCounter): CountedParts => {
     let counted = byIdentity.get(counter);
-    if (counted === undefined) byIdentity.set(counter, (counted = new WeakMap()));
+    if (counted === undefined) byIdentity.set(counter, (counted = { histories: new WeakMap(), schemas: new WeakMap() }));
     return counted;
   };
 
-  const countNow = (counter: TextCounter, split: SplitCall, counted: WeakMap<object, CountedPart>): void => {
+  const countNow = (counter: TextCounter, split: SplitCall): void => {
     for (const part of split.open) {
       let tokens = part.known;
       for (const text of part.texts) {
@@ -47,12 +47,12 @@ export function createCallCounter(): CallCounter {
         byContent.set(counter.key, text, count);
         tokens += count;
       }
-      settle(split, counted, part, tokens);
+      settle(split, part, tokens);
     }
   };
 
   /** As {@link countNow}, step by step. */
-  function* counting(counter: TextCounter, split: SplitCall, counted: WeakMap<object, CountedPart>): Generator<void, void> {
+  function* counting(counter: TextCounter, split: SplitCall): Generator<void, void> {
     for (const part of split.open) {
       let tokens = part.known;
       for (const text of part.texts) {
@@ -62,29 +62,28 @@ export function createCallCounter(): CallCounter {
         tokens += count.tokens;
         yield;
       }
-      settle(split, counted, part, tokens);
+      settle(split, part, tokens);
     }
   }
 
   return {
     count(call, counter, signal) {
-      const counted = countedBy(counter);
-      const split = splitCall(call, counted, (text) => byContent.get(counter.key, text));
+      const split = splitCall(call, countedBy(counter), (text) => byContent.get(counter.key, text));
       if (split.open.length === 0) return callTokens(call, split);
       if (!counter.isReady() || unitsOf(split.open) > SHORT_TEXT_UNITS) {
-        const steps = counting(counter, split, counted);
+        const steps = counting(counter, split);
         return later(counter, () => steps.next().done !== true, signal).then(() => callTokens(call, split));
       }
-      countNow(counter, split, counted);
+      countNow(counter, split);
       return callTokens(call, split);
     },
   };
 }
 
-/** Adds the count of a part to the call's, and remembers it for as long as the host keeps the part's object. */
-function settle(split: SplitCall, counted: WeakMap<object, CountedPart>, { kind, owner, sources }: OpenPart, tokens: number): void {
+/** Adds the count of a part to the call's, and remembers it. */
+function settle(split: SplitCall, { kind, keep }: OpenPart, tokens: number): void {
   split[kind] += tokens;
-  if (owner !== undefined) counted.set(owner, { sources, tokens });
+  keep(tokens);
 }
 
 const callTokens = (call: ModelCall, { text, schemas }: SplitCall): CallTokens => ({
