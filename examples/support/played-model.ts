@@ -8,6 +8,7 @@ const stuck =
 /** What the model says in each example, so that they run without a key and a network. */
 const scripts: Readonly<Record<string, OpenAIScript>> = {
   'wrap-an-agent': stuck('find_flight', { to: 'Oslo' }),
+  proxy: stuck('find_flight', { to: 'Oslo' }),
   'callback-handler': stuck('search', { query: 'news' }),
   middleware: (_, turn) => ({ text: 'On to the next page.', toolCalls: [{ name: 'read_page', args: { page: turn + 1 } }] }),
   'soft-landing': ({ tools }, turn) =>
@@ -20,6 +21,12 @@ const scripts: Readonly<Record<string, OpenAIScript>> = {
       : { text: 'On to the next page.', toolCalls: [{ name: 'read_page', args: { page: turn + 1 } }] },
   'raw-sdk': (_, turn) => (turn < 2 ? { toolCalls: [{ name: 'read_page', args: { page: turn + 1 } }] } : 'The manual has two pages.'),
   'openai-agents': ({ tools }) => ({ toolCalls: [{ name: tools[0] ?? '', args: {} }] }),
+  langgraph: ({ tools, messages }, turn) => {
+    if (tools.length === 0) return 'The manual has a chapter per page.';
+    return messages.some(({ text }) => text.includes('enough'))
+      ? `I have read ${turn} pages.`
+      : { toolCalls: [{ name: 'read_page', args: { page: turn + 1 } }] };
+  },
   'agent-executor': (_, turn) => ({ toolCalls: [{ name: 'list_files', args: { folder: `/${'sub/'.repeat(turn)}` } }] }),
 };
 

@@ -22,6 +22,10 @@ const commands: Readonly<Record<string, { readonly summary: string; load(): Prom
     summary: 'say what agents will cost: an interaction, a user and day, a month; and what would save',
     load: async () => (await import('./plan/command.ts')).plan,
   },
+  proxy: {
+    summary: 'guard agents in any language: a proxy in front of the model',
+    load: async () => (await import('./proxy/command.ts')).proxyCommand,
+  },
 };
 
 const help = (): string => `holdfast: an agent-loop guard

@@ -1,6 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { play } from '../../examples/support/played-model.ts';
+import { checkedConfiguration } from '../../integrations/cli/proxy/configuration/load.ts';
+import { secretsFrom } from '../../integrations/cli/proxy/configuration/secret.ts';
+import { serveProxy } from '../../integrations/cli/proxy/serve-proxy.ts';
 import { hasRedis, startRedis } from '../support/redis-server.ts';
 
 const folder = new URL('../../examples/', import.meta.url);
@@ -30,7 +33,19 @@ const printed: Record<string, readonly (string | RegExp)[]> = {
     'done',
     /^alice has used \$0\.6, and has \$1\.40 left$/,
   ],
+  'http-gate': [
+    'Hello!',
+    'Hello!',
+    'I have answered enough for today. The opening hours are 9 to 17.',
+    '413 application/problem+json: The input is too large',
+  ],
+  proxy: ['stopped: loop_detected'],
   'raw-sdk': ['The manual has two pages.', /^429: user budget exceeded: modelCalls 4 used, 1 asked, of 4/],
+  langgraph: [
+    'asked a person: run budget exceeded: steps 6 used, 1 asked, of 6',
+    'one run, 5 model calls, 3 tool calls',
+    'The manual has a chapter per page.',
+  ],
   loops: ['20 polls: fine', /^warn: /, /^halt: /, /search/],
   'soft-landing': [/^step 5: notice \(.*50 %/, /^step 10: wrapUp \(/, 'The manual has a chapter per page; I have read the first ones.'],
   'see-it': [
@@ -57,6 +72,19 @@ async function redis() {
   return { url: `redis://127.0.0.1:${server.port}`, [Symbol.asyncDispose]: () => server.stop() };
 }
 
+/** Plays an example behind a proxy in front of its played model. */
+async function behindProxy(play: () => Promise<void>): Promise<void> {
+  const configuration = checkedConfiguration({});
+  const upstream = process.env['OPENAI_BASE_URL'];
+  const proxy = await serveProxy({ configuration, secrets: secretsFrom({}), upstream, port: 0, host: '127.0.0.1' });
+  vi.stubEnv('HOLDFAST_PROXY_URL', proxy.url);
+  try {
+    await play();
+  } finally {
+    await proxy.close();
+  }
+}
+
 describe('examples', () => {
   test('each has an expectation here', () => {
     expect(Object.keys(printed).toSorted()).toEqual(names.toSorted());
@@ -67,7 +95,8 @@ describe('examples', () => {
     const { main } = (await import(`../../examples/${name}.ts`)) as { main(say: (line: unknown) => void): Promise<void> };
     await using server = name === 'many-processes' ? await redis() : undefined;
     if (server) vi.stubEnv('REDIS_URL', server.url);
-    await play(name, () => main((line) => void lines.push(String(line))));
+    const playIt = (): Promise<void> => main((line) => void lines.push(String(line)));
+    await play(name, () => (name === 'proxy' ? behindProxy(playIt) : playIt()));
     expect(lines).toEqual((printed[name] ?? []).map((line) => (typeof line === 'string' ? line : expect.stringMatching(line))));
   });
 

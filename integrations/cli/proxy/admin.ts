@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Guard } from 'holdfast';
-import { dashboard } from 'holdfast/dashboard';
+import { dashboard, type Dashboard } from 'holdfast/dashboard';
 import { UsageError } from '../usage-error.ts';
 
 /** What operators ask for: whether it lives, its figures, its page. */
@@ -27,7 +27,9 @@ const TOKEN_LENGTH_MIN = 16;
 export async function adminPages(guard: Guard<string>, { token, hosts, hasDashboard, hasMetrics }: AdminOptions): Promise<Admin> {
   if (token !== undefined && token.length < TOKEN_LENGTH_MIN)
     throw new UsageError(`admin.token: a token of less than ${TOKEN_LENGTH_MIN} characters can be guessed`);
-  const page = hasDashboard ? dashboard(guard, { token, basePath: '/dashboard', ...(hosts ? { hosts } : {}) }) : undefined;
+  let page: Dashboard | undefined;
+  /** It listens from the first look on: a page that nobody wants costs nothing. */
+  const opened = (): Dashboard => (page ??= dashboard(guard, { token, basePath: '/dashboard', ...(hosts ? { hosts } : {}) }));
   const metrics = hasMetrics === false ? undefined : await metricsOf(guard, hasMetrics === true);
   let isDraining = false;
 
@@ -52,7 +54,7 @@ export async function adminPages(guard: Guard<string>, { token, hosts, hasDashbo
       const path = (request.url ?? '').split('?', 1)[0];
       if (path === '/healthz') health(response);
       else if (path === '/metrics') showMetrics(request, response).catch(() => response.destroy());
-      else if (page && (path === '/dashboard' || path?.startsWith('/dashboard/'))) return page.handler(request, response);
+      else if (hasDashboard && (path === '/dashboard' || path?.startsWith('/dashboard/'))) return opened().handler(request, response);
       else return false;
       return true;
     },

@@ -17,8 +17,8 @@ export interface Place {
   readonly run: Run;
   /** The conversation goes on from this response of the provider's. */
   remember(responseId: string): void;
-  /** The request has been served. */
-  leave(): void;
+  /** The request has been served, or was not: then the same once more is another try of it. */
+  leave(isFailed?: boolean): void;
 }
 
 /** The runs that are alive, found again by the client's name for them or by what was said so far. */
@@ -42,13 +42,16 @@ interface Conversation {
   readonly tips: string[];
   busy: number;
   usedAt: number;
+  /** The newest request came to nothing. */
+  hasFailed: boolean;
 }
 
 const TIPS_MAX = 64;
 
 /**
  * Keeps the runs of a proxy. A request belongs to the run that its `holdfast-run` names; without a name, to the one whose
- * history it makes longer. The same history once more is a run of its own: two people may say the same. A run that was
+ * history it makes longer. The same history once more is a run of its own, for two people may say the same, unless it came to
+ * nothing: then it is another try. A run that was
  * stopped stays so for as long as it is asked on; a new word of the user's begins another in the same session.
  */
 export function conversations(
@@ -95,6 +98,10 @@ export function conversations(
     if (run !== undefined) return byName.get(nameOf(owner, run));
     if (!history) return undefined;
     if (history.previous !== undefined) return best(byTip.get(responseTip(owner, history.previous)), history);
+    const whole = history.prints.at(-1);
+    const again = whole === undefined ? [] : (byTip.get(whole) ?? []);
+    const failed = again.filter(({ tips, hasFailed, busy }) => hasFailed && busy === 0 && tips.at(-1) === whole);
+    if (failed.length > 0) return best(failed, history);
     for (let length = history.prints.length - 1; length > 0; length -= 1) {
       const conversation = best(byTip.get(history.prints[length - 1]!), history);
       if (conversation) return conversation;
@@ -130,7 +137,18 @@ export function conversations(
     const session = randomUUID();
     const named = name === undefined ? undefined : nameOf(owner, name);
     const run = started(scopes, session);
-    const conversation: Conversation = { owner, session, scopes, named, run, instructions: undefined, tips: [], busy: 0, usedAt: 0 };
+    const conversation: Conversation = {
+      owner,
+      session,
+      scopes,
+      named,
+      run,
+      instructions: undefined,
+      tips: [],
+      busy: 0,
+      usedAt: 0,
+      hasFailed: false,
+    };
     if (named !== undefined) byName.set(named, conversation);
     return conversation;
   }
@@ -147,7 +165,7 @@ export function conversations(
       if (!conversation) {
         if (!room()) return undefined;
         conversation = begun(asking);
-      } else if (isOver(conversation.run) && (conversation.run.isEnded || (asking.run === undefined && asking.history?.endsWithUser))) {
+      } else if (isOver(conversation.run) && mayGoOn(conversation, asking)) {
         conversation.run.end().catch(() => {});
         conversation.run = started(conversation.scopes, conversation.session);
       }
@@ -166,10 +184,11 @@ export function conversations(
         remember: (responseId) => {
           if (all.has(here)) tip(here, responseTip(here.owner, responseId));
         },
-        leave() {
+        leave(isFailed = false) {
           if (isLeft) return;
           isLeft = true;
           here.busy -= 1;
+          here.hasFailed = isFailed;
           if (all.has(here)) touch(here);
         },
       };
@@ -186,6 +205,14 @@ export function conversations(
       await Promise.all(open.map(({ run }) => run.end()));
     },
   };
+}
+
+/** Whether a new run takes the place of one that is over: a new word of the user's, or the time has come that the refusal named. */
+function mayGoOn({ run, tips }: Conversation, { run: named, history }: Asking): boolean {
+  if (run.isEnded) return true;
+  const { denial } = run.report().halt ?? {};
+  if (typeof denial?.resetsAt === 'number' && Date.now() >= denial.resetsAt) return true;
+  return named === undefined && history !== undefined && history.endsWithUser && history.prints.at(-1) !== tips.at(-1);
 }
 
 /** Whether a run was stopped, be it softly by its last answer. */

@@ -41,9 +41,12 @@ export function answer(response: ServerResponse, protocol: Protocol, given: Answ
   endEarly(response, Buffer.from(JSON.stringify(errorBody(protocol, given))));
 }
 
+/** Answers up to this size are sent in one piece, with their length. */
+const WHOLE_MAX = 65_536;
+
 /**
  * Sends an upstream's response on, byte for byte as it comes, no faster than the client reads. One who leaves it unread for
- * `idleMs` is dropped.
+ * `idleMs` is dropped. A small answer that is not a stream goes out whole.
  */
 export async function sendOn(
   from: Response,
@@ -52,25 +55,66 @@ export async function sendOn(
 ): Promise<void> {
   const sent: Record<string, string> = {};
   for (const [name, value] of from.headers) sent[name] = value;
-  to.writeHead(from.status, { ...sent, ...headers });
-  if (!from.body) return void to.end();
-  to.flushHeaders();
+  Object.assign(sent, headers);
+  if (!from.body) return void to.writeHead(from.status, sent).end();
   const reader = from.body.getReader() as ReadableStreamDefaultReader<Uint8Array>;
   try {
-    let begun = onStart;
+    const isStream = sent['content-type']?.startsWith('text/event-stream') ?? false;
+    const { held, isWhole } = isStream ? { held: [], isWhole: false } : await heldBack(reader);
+    if (held[0]) onStart?.(held[0]);
+    if (isWhole) {
+      const body = held.length === 1 ? held[0]! : Buffer.concat(held);
+      return void to.writeHead(from.status, { ...sent, 'content-length': String(body.byteLength) }).end(body);
+    }
+    to.writeHead(from.status, sent);
+    for (const piece of held) if (!to.write(piece)) await drained(to, idleMs);
+    await passOn(reader, to, idleMs, held.length > 0 ? undefined : onStart);
+    to.end();
+  } catch (error) {
+    await reader.cancel(error).catch(() => {});
+    throw error;
+  }
+  return undefined;
+}
+
+/** The beginning of a body, and whether that is all of it. */
+async function heldBack(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<{ held: Uint8Array[]; isWhole: boolean }> {
+  const held: Uint8Array[] = [];
+  for (let size = 0; size <= WHOLE_MAX;) {
+    const { done, value } = await reader.read();
+    if (done) return { held, isWhole: true };
+    held.push(value);
+    size += value.byteLength;
+  }
+  return { held, isWhole: false };
+}
+
+async function passOn(
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+  to: ServerResponse,
+  idleMs: number,
+  onStart: ((bytes: Uint8Array) => void) | undefined,
+): Promise<void> {
+  let begun = onStart;
+  // The head travels with the first piece where that is there, and does not wait for one that is not.
+  let first: NodeJS.Immediate | undefined = setImmediate(() => to.flushHeaders());
+  try {
     for (;;) {
       const { done, value } = await reader.read();
-      if (done) break;
+      if (first) clearImmediate(first);
+      first = undefined;
+      if (done) return;
       begun?.(value);
       begun = undefined;
       if (to.destroyed) throw new Error('the client has left');
       if (!to.write(value)) await drained(to, idleMs);
     }
-    to.end();
   } catch (error) {
-    await reader.cancel(error).catch(() => {});
+    // Cut off, so that nobody takes it for whole.
     to.destroy();
     throw error;
+  } finally {
+    if (first) clearImmediate(first);
   }
 }
 

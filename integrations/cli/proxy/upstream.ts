@@ -161,32 +161,45 @@ function plain(message: IncomingMessage): Readable {
 /** How much of a body may wait to be read. */
 const BUFFERED_MAX = 65_536;
 
+/** What one read of the socket brings is one piece, however many chunks it was sent in: each piece costs its way through. */
 function webStream(source: Readable): ReadableStream<Uint8Array> {
   let isOver = false;
+  let waiting: Buffer[] = [];
   return new ReadableStream<Uint8Array>(
     {
       start(controller) {
-        const finish = (error?: Error): void => {
+        const flush = (): void => {
+          if (isOver || waiting.length === 0) return;
+          const piece = waiting.length === 1 ? waiting[0]! : Buffer.concat(waiting);
+          waiting = [];
+          controller.enqueue(piece);
+          if ((controller.desiredSize ?? 0) <= 0) source.pause();
+        };
+        const fail = (error: unknown): void => {
           if (isOver) return;
+          flush();
           isOver = true;
-          if (error) controller.error(error);
-          else controller.close();
+          const { code } = error as NodeJS.ErrnoException;
+          controller.error(error instanceof UpstreamError ? error : new UpstreamError(502, 'the upstream broke off', code));
         };
         source.on('data', (chunk: Buffer) => {
-          if (isOver) return;
-          controller.enqueue(chunk);
-          if ((controller.desiredSize ?? 0) <= 0) source.pause();
+          waiting.push(chunk);
+          if (waiting.length === 1) process.nextTick(flush);
         });
-        source.once('end', () => finish());
-        source.on('error', (error: NodeJS.ErrnoException) =>
-          finish(error instanceof UpstreamError ? error : new UpstreamError(502, 'the upstream broke off', error.code)),
-        );
-        source.once('close', () => finish(new UpstreamError(502, 'the upstream broke off')));
+        source.once('end', () => {
+          if (isOver) return;
+          flush();
+          isOver = true;
+          controller.close();
+        });
+        source.on('error', fail);
+        source.once('close', () => (isOver ? undefined : fail({})));
         source.pause();
       },
       pull: () => void source.resume(),
       cancel() {
         isOver = true;
+        waiting = [];
         source.destroy();
       },
     },

@@ -40,7 +40,7 @@ const bounds = z.strictObject({
   clientIdleMs: milliseconds.default(60_000).describe('how long a client may leave a response unread'),
   upstreamIdleMs: milliseconds.default(600_000).describe('how long an upstream may be silent'),
   runIdleMs: milliseconds.default(900_000).describe('how long a run waits for its next request before it ends'),
-  runs: z.int().min(1).default(10_000).describe('runs that are alive at once'),
+  runs: z.int().min(1).default(5_000).describe('runs that are alive at once'),
   newAccountsPerHour: z.int().min(1).default(10_000).describe('accounts that a tenant may begin in an hour'),
   drainMs: milliseconds.default(30_000).describe('how long a shutdown waits for requests that are being served'),
 });

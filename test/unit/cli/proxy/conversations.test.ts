@@ -14,8 +14,8 @@ afterEach(async () => {
   for (const close of closing.splice(0)) await close();
 });
 
-function opened(options: { most?: number; idleMs?: number } = {}) {
-  const guard = createGuard<string>({ budgets: { run: { modelCalls: 3 } } });
+function opened(options: { most?: number; idleMs?: number; budgets?: object } = {}) {
+  const guard = createGuard<string>({ budgets: options.budgets ?? { run: { modelCalls: 3 } } });
   const runs = conversations(guard, { most: options.most ?? 100, idleMs: options.idleMs ?? 60_000, hasSessions: true });
   closing.push(async () => {
     await runs.close();
@@ -109,6 +109,21 @@ describe('a run', () => {
     named.run.halt();
     named.leave();
     expect(asked([user('q'), assistant('z'), user('r')], { run: 'r' })).toBe(named.run.id);
+  });
+
+  it('is tried again where it came to nothing, also when it was stopped; and anew once the time has come that was named', async () => {
+    const { guard, enter } = opened({ budgets: { user: { modelCalls: 0, window: { rolling: '1s' } } } });
+    const first = enter([user('a')]);
+    const call = { kind: 'model', model: 'gpt-4o-mini', input: 'a' } as const;
+    await expect(first.run.begin(call)).rejects.toMatchObject({ code: 'budget_exceeded' });
+    first.leave(true);
+    const again = enter([user('a')]);
+    expect(again.run.id).toBe(first.run.id);
+    again.leave(true);
+    const at = first.run.haltError?.halt.denial?.resetsAt ?? 0;
+    await expect.poll(() => Date.now() > at, { timeout: 5_000 }).toBe(true);
+    expect(enter([user('a')]).run.id).not.toBe(first.run.id);
+    expect(guard.lastHalt()?.halt.runId).toBe(first.run.id);
   });
 
   it('ends when nobody asks for it any more', async () => {
