@@ -3,10 +3,15 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { hasProgram } from './programs.ts';
+import { hasProgram, programPath } from './programs.ts';
+
+/** The server that is tried: `HOLDFAST_REDIS_SERVER`, or else Redis, or else Valkey, which takes the same settings and commands. */
+const servers = [process.env['HOLDFAST_REDIS_SERVER'] ?? '', 'redis-server', 'valkey-server'].filter((name) => name !== '');
+const serverProgram = programPath(...servers) ?? 'redis-server';
+const cliProgram = programPath('redis-cli', 'valkey-cli') ?? 'redis-cli';
 
 /** Whether the tests that need a Redis server can run. */
-export const hasRedis = hasProgram('the Redis store', 'redis-server');
+export const hasRedis = hasProgram('the Redis store', ...servers);
 
 /** A server of the tests' own, on a free port of the loopback. */
 export interface RedisServer {
@@ -34,7 +39,7 @@ async function freePort(): Promise<number> {
 
 /** Runs `redis-cli` against a server and returns what it prints. */
 export function redisCli(port: number, ...args: string[]): string {
-  return spawnSync('redis-cli', ['-p', String(port), ...args], { encoding: 'utf8' }).stdout.trim();
+  return spawnSync(cliProgram, ['-p', String(port), ...args], { encoding: 'utf8' }).stdout.trim();
 }
 
 async function until(isSo: () => boolean, what: string): Promise<void> {
@@ -50,7 +55,7 @@ export async function startRedis(...settings: string[]): Promise<RedisServer> {
   const port = await freePort();
   const launch = async (): Promise<ChildProcess> => {
     const args = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', '', '--loglevel', 'warning', ...settings];
-    const child = spawn('redis-server', args, { stdio: 'ignore' });
+    const child = spawn(serverProgram, args, { stdio: 'ignore' });
     await until(() => redisCli(port, 'PING') === 'PONG', `redis-server on port ${port}`);
     return child;
   };
@@ -86,7 +91,7 @@ export async function startRedisCluster(
   const servers = await Promise.all([1, 2, 3].map(() => startRedis(...all)));
   const ports = servers.map(({ port }) => port);
   const nodes = ports.map((port) => `127.0.0.1:${port}`);
-  spawnSync('redis-cli', ['--cluster', 'create', ...nodes, '--cluster-replicas', '0', '--cluster-yes']);
+  spawnSync(cliProgram, ['--cluster', 'create', ...nodes, '--cluster-replicas', '0', '--cluster-yes']);
   await until(() => ports.every((port) => redisCli(port, 'CLUSTER', 'INFO').includes('cluster_state:ok')), 'the cluster');
   return {
     ports,
