@@ -98,6 +98,17 @@ const doors: readonly Door[] = [
     },
   },
   {
+    name: 'LangGraph: guardAgent(StateGraph) with guardModel and guardTools',
+    allows: allowed,
+    tellsHalt: 'instance',
+    open(parts) {
+      const { guard } = parts;
+      const tools = [searchTool(parts.search)];
+      if (!guard) return asksMessages(messagesGraph(modelOf(parts), tools));
+      return asksMessages(guardAgent(messagesGraph(guardModel(modelOf(parts), guard), guardTools(tools, guard)), guard));
+    },
+  },
+  {
     name: 'LangChain: guardAgent(AgentExecutor) with guardModel and guardTools',
     allows: { ...allowed, leave: 'it streams whole steps' },
     tellsHalt: 'instance',
