@@ -96,10 +96,11 @@ describe('a Prometheus that scrapes slowly', () => {
     );
     let answered = 0;
     const exporter = createServer((_, response) => {
-      void registry.metrics().then((text) => {
+      const answering = registry.metrics().then((text) => {
         answered += 1;
         response.end(text);
       });
+      answering.catch((error: unknown) => response.destroy(error as Error));
     });
     exporter.listen(0, '127.0.0.1');
     await once(exporter, 'listening');
