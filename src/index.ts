@@ -20,6 +20,7 @@ export { scopesFromConfig } from './runtime/scope-keys.ts';
 export type { ConfigLike } from './runtime/scope-keys.ts';
 export type { Clock } from './runtime/clock.ts';
 export { SettlementsLostError } from './runtime/journal.ts';
+export { untilAborted } from './runtime/until-aborted.ts';
 export type { BudgetAlert, EndedStepInfo, EventName, GuardEvents, Listener, PromptPrint, RunInfo, StepInfo } from './runtime/events.ts';
 
 // Budgets

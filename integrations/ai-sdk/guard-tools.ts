@@ -1,8 +1,8 @@
 import type { Tool, ToolExecutionOptions } from 'ai';
-import type { Run, Step, ToolCall, ToolHints } from 'holdfast';
+import { untilAborted, type Run, type Step, type ToolCall, type ToolHints } from 'holdfast';
 import type { GuardModelOptions } from './call-scopes.ts';
 import { doorRuns, type Seat } from './door-runs.ts';
-import { eitherSignal, haltSignal, untilAborted } from './halted-call.ts';
+import { eitherSignal } from './halted-call.ts';
 import { fieldsOf, recordsOf, type AnyGuard } from './host.ts';
 import { noteSeen } from './unseen-calls.ts';
 
@@ -91,7 +91,7 @@ async function plainTool(begin: () => Promise<Begun>, input: unknown, given: Too
   const { run, step, seat } = open;
   try {
     const output = await untilAborted(
-      haltSignal(run),
+      run.signal,
       step.within(async () => lastOf(await execute(input, { ...given, abortSignal: eitherSignal(given.abortSignal, run) }))),
     );
     await step.end({ output });
@@ -118,7 +118,7 @@ async function* streamedTool(
   const source = step.within(() =>
     execute(input, { ...given, abortSignal: eitherSignal(given.abortSignal, run) }),
   ) as AsyncGenerator<unknown>;
-  const halted = haltSignal(run);
+  const halted = run.signal;
   let output: unknown;
   try {
     for (;;) {

@@ -20,26 +20,3 @@ export async function landed(guard: AnyGuard, { run, leave }: Seat, error: unkno
 
 /** A signal that follows the call's own and the run's. Clients put listeners on it and leave them there: not on the run's own. */
 export const eitherSignal = (own: AbortSignal | undefined, { signal }: Run): AbortSignal => AbortSignal.any(own ? [own, signal] : [signal]);
-
-/** The halt of a run as one call sees it: with a listener of each call on the run's own signal, Node would warn of a leak. */
-export const haltSignal = ({ signal }: Run): AbortSignal => AbortSignal.any([signal]);
-
-/** What `work` gives, or, when the signal aborts first, a rejection with its reason: nobody waits for the work then. */
-export function untilAborted<T>(signal: AbortSignal, work: PromiseLike<T>): Promise<T> {
-  return new Promise<T>((resolve, reject) => {
-    const abort = (): void => reject(signal.reason as Error);
-    const stop = (): void => signal.removeEventListener('abort', abort);
-    if (signal.aborted) abort();
-    else signal.addEventListener('abort', abort, { once: true });
-    work.then(
-      (value) => {
-        stop();
-        resolve(value);
-      },
-      (error: unknown) => {
-        stop();
-        reject(error);
-      },
-    );
-  });
-}

@@ -1,5 +1,6 @@
+import { untilAborted } from 'holdfast';
 import { generated, streamed } from './answers.ts';
-import { haltSignal, landed, untilAborted } from './halted-call.ts';
+import { landed } from './halted-call.ts';
 import type { CallParams, GenerateResult, HostModel, StreamResult } from './host.ts';
 import { meteredStream } from './metered-stream.ts';
 import { begin, leaveAnswered, thrownUnlessAnswered, type ModelDoor } from './open-call.ts';
@@ -13,7 +14,7 @@ export async function generatedCall(door: ModelDoor, model: HostModel, params: C
   let result: GenerateResult;
   try {
     result = await untilAborted(
-      haltSignal(seat.run),
+      seat.run.signal,
       step.within(() => begun.model.doGenerate(begun.params)),
     );
   } catch (error) {
@@ -34,7 +35,7 @@ export async function streamedCall(door: ModelDoor, model: HostModel, params: Ca
   let result: StreamResult;
   try {
     result = await untilAborted(
-      haltSignal(seat.run),
+      seat.run.signal,
       step.within(() => begun.model.doStream(begun.params)),
     );
   } catch (error) {

@@ -1,5 +1,6 @@
+import { untilAborted } from 'holdfast';
 import { answerParts } from './answers.ts';
-import { haltSignal, landed, untilAborted } from './halted-call.ts';
+import { landed } from './halted-call.ts';
 import { detached, type AnyGuard, type Content, type StreamPart, type StreamResult } from './host.ts';
 import { leaveAnswered, type OpenCall } from './open-call.ts';
 import { modelResult, usageReport } from './step-result.ts';
@@ -81,7 +82,7 @@ export function meteredStream(
   stream: StreamResult['stream'],
 ): StreamResult['stream'] {
   const { run } = seat;
-  const halted = haltSignal(run);
+  const halted = run.signal;
   const reader = stream.getReader();
   const whole = wholeOfParts();
   let failure: { readonly error: unknown } | undefined;

@@ -14,7 +14,7 @@ import { thrownOn } from './middleware-host.ts';
 import { settingsOf } from './model-call.ts';
 import { isResumeInput, pausedRuns } from './paused-runs.ts';
 import { resumedRun } from './resumed-run.ts';
-import { saveRun, threadIn, waitingAt, type Thread } from './saved-runs.ts';
+import { isNewest, saveRun, threadIn, waitingAt, type Thread } from './saved-runs.ts';
 
 export interface GuardAgentOptions {
   /** Scope ids beside those that are found in the config of a call (`configurable`, `context`, `metadata`). They win. */
@@ -116,11 +116,10 @@ async function seatFor(
   const outer = around?.run ?? handlerRun(guard, config.callbacks);
   const parent = outer && !outer.isEnded ? outer : undefined;
   const place = placeOf(config, name, parent);
-  const here = place === undefined ? undefined : pausedRuns(guard).take(place, parent !== undefined || isResumeInput(input));
-  if (parent) return { run: here ?? guard.start({ ...startOptions(), parent }), isOwn: true, place };
   // A fork of an older checkpoint, which the caller names, is a run of its own.
-  const isFork = config.configurable?.['checkpoint_id'] !== undefined;
-  const isResumed = isResumeInput(input) && !isFork;
+  const isResumed = isResumeInput(input) && (await isNewest(thread, config.configurable?.['checkpoint_id']));
+  const here = place === undefined ? undefined : pausedRuns(guard).take(place, parent !== undefined || isResumed);
+  if (parent) return { run: here ?? guard.start({ ...startOptions(), parent }), isOwn: true, place };
   const waiting = isResumed ? await resumedRun(guard, here, thread, scopes.tenant) : undefined;
   return { run: waiting ?? guard.start(startOptions()), isOwn: true, place };
 

@@ -1,5 +1,5 @@
 import { ToolMessage } from '@langchain/core/messages';
-import type { Run, Step, ToolCall, ToolHints } from 'holdfast';
+import { untilAborted, type Run, type Step, type ToolCall, type ToolHints } from 'holdfast';
 import { feltHalt } from './felt-halts.ts';
 import { haltAnswer } from './halt-answers.ts';
 import { agentIn, replayKey } from './graph-node.ts';
@@ -8,7 +8,6 @@ import { passedOn, type MiddlewareHost } from './middleware-host.ts';
 import type { Afterwards, MiddlewareRuntime } from './middleware-runs.ts';
 import { settingsOf } from './model-call.ts';
 import { toolResult } from './step-result.ts';
-import { untilAborted } from './until-aborted.ts';
 import { toolHints } from './tool-hints.ts';
 import { notedResult } from './tool-notes.ts';
 import { detached } from './detached.ts';

@@ -86,6 +86,14 @@ export async function waitingAt({ checkpointer, threadId }: Thread): Promise<Wai
   return { runs: [...newest.values()], isInterrupted: writes.some(([, channel]) => channel === '__interrupt__') };
 }
 
+/** Whether a checkpoint that a caller names is the newest of its thread; it is where none is named. */
+export async function isNewest(thread: Thread | undefined, checkpointId: unknown): Promise<boolean> {
+  if (checkpointId === undefined || !thread) return checkpointId === undefined;
+  const { checkpointer, threadId } = thread;
+  const tuple = await withinTime(checkpointer.getTuple(configOf({ checkpointer, threadId })), CHECKPOINTER_MAX_MS);
+  return settingsOf(settingsOf(tuple?.config)['configurable'])['checkpoint_id'] === checkpointId;
+}
+
 const isNewer = (a: SavedRun, b: SavedRun): boolean => (a.run.steps === b.run.steps ? a.savedAt > b.savedAt : a.run.steps > b.run.steps);
 
 const isSavedRun = (value: unknown): value is SavedRun => {

@@ -1,9 +1,9 @@
 import type { FunctionTool, Tool } from '@openai/agents';
-import type { Step, ToolCall } from 'holdfast';
+import { untilAborted, type Step, type ToolCall } from 'holdfast';
 import { agentRuns } from './agent-runs.ts';
 import { haltAnswer, noteRefusal } from './answers.ts';
 import { noteSeen } from './unseen-calls.ts';
-import { detached, eitherSignal, haltSignal, untilAborted, type AnyGuard } from './host.ts';
+import { detached, eitherSignal, type AnyGuard } from './host.ts';
 
 /**
  * The same tools, each call of which is a step: held before, judged after, answered by the guard where its offer says so, and no
@@ -58,7 +58,7 @@ function guardedInvoke(tool: FunctionTool, guard: AnyGuard): Invoke {
       // The details carry hidden fields of the SDK's: they are inherited and not copied.
       const own = details ? (Object.create(details, { signal: { value: signal, enumerable: true } }) as typeof details) : { signal };
       const output: unknown = await untilAborted(
-        haltSignal(run),
+        run.signal,
         begun.within(() => invoke(context, input, own)),
       );
       await begun.end({ output, isError: isErrorText(output) });

@@ -1,4 +1,4 @@
-import type { Guard, Run } from 'holdfast';
+import type { Guard } from 'holdfast';
 import type { AgentInputItem, AgentOutputItem, Model } from '@openai/agents';
 
 /** A guard of whatever scopes and answers. */
@@ -23,29 +23,6 @@ export const textOrNothing = (value: unknown): string => (typeof value === 'stri
 
 /** Lets a promise go on by itself: what fails in it has been told elsewhere. */
 export const detached = (promise: PromiseLike<unknown>): void => void promise.then(undefined, () => {});
-
-/** The halt of a run as one call sees it: with a listener of each call on the run's own signal, Node would warn of a leak. */
-export const haltSignal = ({ signal }: Run): AbortSignal => AbortSignal.any([signal]);
-
-/** What `work` gives, or, when the signal aborts first, a rejection with its reason: nobody waits for the work then. */
-export function untilAborted<T>(signal: AbortSignal, work: PromiseLike<T>): Promise<T> {
-  return new Promise<T>((resolve, reject) => {
-    const abort = (): void => reject(signal.reason as Error);
-    const stop = (): void => signal.removeEventListener('abort', abort);
-    if (signal.aborted) abort();
-    else signal.addEventListener('abort', abort, { once: true });
-    work.then(
-      (value) => {
-        stop();
-        resolve(value);
-      },
-      (error: unknown) => {
-        stop();
-        reject(error);
-      },
-    );
-  });
-}
 
 /** A signal that follows the caller's own and the run's. Clients put listeners on it and leave them there: not on the run's own. */
 export const eitherSignal = (own: AbortSignal | undefined, signal: AbortSignal): AbortSignal =>

@@ -1,9 +1,9 @@
 import type { Model } from '@openai/agents';
-import type { MessageView, Step } from 'holdfast';
+import { untilAborted, type MessageView, type Step } from 'holdfast';
 import { agentRuns, type Seat } from './agent-runs.ts';
 import { answered, answerEvents, haltAnswer, withoutCalls } from './answers.ts';
 import { editedRequest, editsOfRequest } from './edited-request.ts';
-import { eitherSignal, haltSignal, untilAborted, type AnyGuard, type ModelRequest, type ModelResponse, type StreamEvent } from './host.ts';
+import { eitherSignal, type AnyGuard, type ModelRequest, type ModelResponse, type StreamEvent } from './host.ts';
 import { modelCall, type ModelFacts } from './model-call.ts';
 import { meterUnseen, noteAsked } from './unseen-calls.ts';
 import { modelResult, piecesOf, saysUsage, usageReport } from './step-result.ts';
@@ -91,7 +91,7 @@ export async function getResponse(door: ModelDoor, asked: ModelRequest): Promise
   let response: ModelResponse;
   try {
     response = await untilAborted(
-      haltSignal(seat.run),
+      seat.run.signal,
       step.within(() => model.getResponse(request)),
     );
   } catch (error) {
@@ -111,7 +111,7 @@ export async function* getStreamedResponse(door: ModelDoor, asked: ModelRequest)
   if ('answer' in begun) return yield* answerEvents(begun.answer);
   const { seat, step, model, request, isClosing } = begun;
   const { run } = seat;
-  const halted = haltSignal(run);
+  const halted = run.signal;
   const source = step.within(() => model.getStreamedResponse(request)[Symbol.asyncIterator]());
   let wasUsageSaid: boolean | undefined;
   let isBegun = false;
