@@ -66,14 +66,17 @@ const cases = [
 ];
 const ways = { direct: upstream, bare, guarded };
 
-async function load(url, { body, connections }, duration) {
+/** So many requests first: until then a process compiles its code and loads its tables. */
+const WARM_UP = 400;
+
+async function load(url, { body, connections }, length) {
   const result = await autocannon({
     url: `${url}/v1/chat/completions`,
     method: 'POST',
     body,
     headers: { 'content-type': 'application/json', authorization: 'Bearer hf-the-key-of-the-bench' },
     connections,
-    duration,
+    ...length,
   });
   if (result.non2xx > 0 || result.errors > 0) throw new Error(`${result.non2xx} refusals and ${result.errors} errors from ${url}`);
   return { perSecond: result.requests.total / result.duration, p50: result.latency.p50 };
@@ -85,14 +88,15 @@ try {
   console.log(`medians of ${rounds} rounds of ${seconds} s, 16 connections; every process on the same machine\n`);
   for (const one of cases) {
     const seen = Object.fromEntries(Object.keys(ways).map((name) => [name, []]));
-    for (const url of Object.values(ways)) await load(url, one, 1);
+    for (const url of Object.values(ways)) await load(url, one, { amount: WARM_UP });
     for (let round = 0; round < rounds; round += 1)
-      for (const [name, url] of Object.entries(ways)) seen[name].push(await load(url, one, seconds));
+      for (const [name, url] of Object.entries(ways)) seen[name].push(await load(url, one, { duration: seconds }));
     const perSecond = (name) => median(seen[name].map((each) => each.perSecond));
     // One request at a time: what a lone client waits.
     const alone = Object.fromEntries(Object.keys(ways).map((name) => [name, []]));
     for (let round = 0; round < rounds; round += 1)
-      for (const [name, url] of Object.entries(ways)) alone[name].push((await load(url, { ...one, connections: 1 }, 1)).perSecond);
+      for (const [name, url] of Object.entries(ways))
+        alone[name].push((await load(url, { ...one, connections: 1 }, { duration: 1 })).perSecond);
     const waitMs = (name) => 1_000 / median(alone[name]);
     const ratio = perSecond('guarded') / perSecond('bare');
     console.log(
