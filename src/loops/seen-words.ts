@@ -16,24 +16,26 @@ export interface SeenWordsState {
 }
 
 export function seenWords(restored?: SeenWordsState) {
-  let young = fieldOf(restored?.young);
-  let old = fieldOf(restored?.old);
+  // Made when there is something to remember: most of what a short run makes is otherwise this.
+  let young = restored && fieldOf(restored.young);
+  let old = restored && fieldOf(restored.old);
   let count = restored?.count ?? 0;
   const has = (field: Uint8Array, bit: number): boolean => ((field[bit >>> 3] ?? 0) & (1 << (bit & 7))) !== 0;
-  const set = (bit: number): void => {
-    young[bit >>> 3] = (young[bit >>> 3] ?? 0) | (1 << (bit & 7));
+  const set = (field: Uint8Array, bit: number): void => {
+    field[bit >>> 3] = (field[bit >>> 3] ?? 0) | (1 << (bit & 7));
   };
   /** Whether an item is new; remembers it. */
   const isNew = (item: number): boolean => {
     const one = (item >>> 3) & BITS_MASK;
     const two = (Math.imul(item, 0x85ebca6b) >>> 7) & BITS_MASK;
-    if (has(young, one) && has(young, two)) return false;
-    const isFresh = !(has(old, one) && has(old, two));
-    set(one);
-    set(two);
+    const field = (young ??= emptyField());
+    if (has(field, one) && has(field, two)) return false;
+    const isFresh = old === undefined || !(has(old, one) && has(old, two));
+    set(field, one);
+    set(field, two);
     if (++count >= ITEMS_PER_GENERATION) {
       old = young;
-      young = new Uint8Array(BITS >>> 3);
+      young = undefined;
       count = 0;
     }
     return isFresh;
@@ -65,10 +67,12 @@ export function seenWords(restored?: SeenWordsState) {
   };
 }
 
-const textOfField = (field: Uint8Array): string => Buffer.from(field).toString('base64');
+const emptyField = (): Uint8Array => new Uint8Array(BITS >>> 3);
 
-function fieldOf(text: string | undefined): Uint8Array {
-  const field = new Uint8Array(BITS >>> 3);
-  if (text !== undefined) field.set(Buffer.from(text, 'base64').subarray(0, field.length));
+const textOfField = (field: Uint8Array = emptyField()): string => Buffer.from(field).toString('base64');
+
+function fieldOf(text: string): Uint8Array {
+  const field = emptyField();
+  field.set(Buffer.from(text, 'base64').subarray(0, field.length));
   return field;
 }
