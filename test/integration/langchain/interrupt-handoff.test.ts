@@ -181,6 +181,19 @@ describe('a hand-off by an interrupt', () => {
     await expect(executor.invoke({ input: 'Will it rain?' })).rejects.toMatchObject({ code: 'budget_exceeded' });
   });
 
+  it('goes on from the newest checkpoint when the caller names it, and begins anew from an older one', async () => {
+    const { agent, guard, heard, checkpointer } = await play(searcher({ times: 3 }), { door: 'guardAgent(createAgent)', budgets: limited });
+    await agent.invoke(question, config);
+    const checkpoints: object[] = [];
+    for await (const { config: each } of checkpointer.list({ configurable: { thread_id: 'one' } })) checkpoints.push(each);
+    const { messages } = await agent.invoke(resume({ limits: { steps: 9 } }), { ...checkpoints[0], recursionLimit: 200 });
+    expect(messages.at(-1)?.text).toBe('It rains, after 3 turns.');
+    expect(heard.starts).toHaveLength(1);
+    await agent.invoke(null, { ...checkpoints[1], recursionLimit: 200 });
+    expect(new Set(heard.starts).size).toBe(2);
+    await guard.close();
+  });
+
   it('belongs to the tenant whose thread it is', async () => {
     const { agent } = await play(searcher(), { door: 'guardAgent(createAgent)', budgets: limited });
     await agent.invoke(question, { ...config, metadata: { tenant_id: 'acme' } });
