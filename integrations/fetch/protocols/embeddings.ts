@@ -10,10 +10,20 @@ function inputOf({ input }: Json): string {
   return input.map((each: unknown) => (typeof each === 'string' ? each : Array.isArray(each) ? ' a'.repeat(each.length) : ' a')).join('\n');
 }
 
+/** The table of prices knows these models by their provider only, and many servers hand them on. */
+const embedderOf = (model: string, url: URL): string | undefined =>
+  providerOf(url) ?? (model.startsWith('text-embedding-') ? 'openai' : undefined);
+
 /** Vectors for texts: input alone is paid for. */
 export const embeddings: Protocol = {
   read: (body, url) => ({
-    call: { kind: 'model', model: modelOf(body, url), provider: providerOf(url), input: inputOf(body), maxOutputTokens: 0 },
+    call: {
+      kind: 'model',
+      model: modelOf(body, url),
+      provider: embedderOf(modelOf(body, url), url),
+      input: inputOf(body),
+      maxOutputTokens: 0,
+    },
     streams: false,
     results: [],
     previousId: undefined,

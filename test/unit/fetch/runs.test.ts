@@ -1,0 +1,103 @@
+import { ChatOpenAI } from '@langchain/openai';
+import { createAgent } from 'langchain';
+import { guardFetch } from 'holdfast/fetch';
+import { guardAgent } from 'holdfast/langchain';
+import type OpenAI from 'openai';
+import { expect, it } from 'vitest';
+import { asked, claude, gpt, world } from './support.ts';
+
+const tools = [{ type: 'function' as const, function: { name: 'search', parameters: {} } }];
+const call = { toolCalls: [{ name: 'search', args: { query: 'rain' }, id: 'call_1' }] };
+
+it('an agent outside of any run is found again by the results that it brings, for its own user only', async () => {
+  const { openai, guard, reports } = await world((_, turn) => (turn === 0 ? call : 'Yes.'), { budgets: { user: { modelCalls: 99 } } });
+  const forUser = (user: string): OpenAI =>
+    openai.withOptions({
+      fetch: guardFetch(guard, { scopes: ({ headers }) => ({ user: headers.get('x-user') ?? user }) }),
+      defaultHeaders: { 'x-user': user },
+    });
+  const [alice, bob] = [forUser('alice'), forUser('bob')];
+  const messages: OpenAI.ChatCompletionMessageParam[] = [...asked.messages];
+  const { choices } = await alice.chat.completions.create({ model: 'gpt-4o', messages, tools });
+  messages.push(choices[0]!.message, { role: 'tool', tool_call_id: 'call_1', content: 'rain' });
+  await bob.chat.completions.create({ model: 'gpt-4o', messages, tools });
+  await alice.chat.completions.create({ model: 'gpt-4o', messages, tools });
+  await alice.chat.completions.create({ model: 'gpt-4o', messages: asked.messages, tools });
+  await guard.close();
+  const seen = reports.map(({ used }) => [used.modelCalls, used.toolCalls]).toSorted(([a = 0], [b = 0]) => a - b);
+  expect(seen).toEqual([
+    [1, 0],
+    [1, 0],
+    [2, 1],
+  ]);
+  expect((await guard.read('user', 'alice')).used.modelCalls).toBe(3);
+  expect((await guard.read('user', 'bob')).used.modelCalls).toBe(1);
+});
+
+it('tools that another door has metered are not counted again', async () => {
+  const { openai, guard, reports } = await world((_, turn) => (turn === 0 ? call : 'Yes.'));
+  await guard.run(async (run) => {
+    const messages: OpenAI.ChatCompletionMessageParam[] = [...asked.messages];
+    const { choices } = await openai.chat.completions.create({ model: 'gpt-4o', messages, tools });
+    const content = await run.step({ kind: 'tool', name: 'search', args: { query: 'rain' } }, () => ({ output: 'rain' }));
+    messages.push(choices[0]!.message, { role: 'tool', tool_call_id: 'call_1', content });
+    await openai.chat.completions.create({ model: 'gpt-4o', messages, tools });
+  });
+  expect(reports).toMatchObject([{ used: { modelCalls: 2, toolCalls: 1 } }]);
+});
+
+it('a guarded fetch inside a guarded fetch meters once, and one inside another door joins it', async () => {
+  const { guard, server, steps } = await world(() => 'Yes.', { budgets: { run: { tokens: 100_000 } } });
+  const twice = guardFetch(guard, { fetch: guardFetch(guard) });
+  await guard.run((run) =>
+    run.step({ kind: 'model', model: 'gpt-4o', ...viewOf }, async () => {
+      const response = await twice(`${server.url}/chat/completions`, { method: 'POST', body: JSON.stringify(gpt) });
+      return { output: await response.json() };
+    }),
+  );
+  expect(steps).toMatchObject([{ attempts: 1, isEstimated: false, used: { modelCalls: 1, steps: 1 }, usage: { outputTokens: 2 } }]);
+});
+
+const viewOf = { messages: [{ role: 'user' as const, text: 'Rain?' }] };
+
+it.each([
+  ['whole', false],
+  ['streamed', true],
+])('in a model of LangChain each of its retries is an attempt, and the bill is booked once: %s', async (_, streams) => {
+  let calls = 0;
+  const { guard, server, steps, fetch } = await world(
+    () => (calls++ === 0 ? { fault: { kind: 'status', status: 500 } } : 'It will rain.'),
+    { budgets: { run: { tokens: 100_000 } } },
+  );
+  const model = new ChatOpenAI({ model: 'gpt-4o', apiKey: 'none', maxRetries: 2, configuration: { baseURL: server.url, fetch } });
+  const agent = guardAgent(createAgent({ model, tools: [] }), guard);
+  if (streams) for await (const _part of await agent.stream(asked, { streamMode: 'messages' }));
+  else await agent.invoke(asked);
+  expect(steps).toMatchObject([{ attempts: 2, isEstimated: false, used: { steps: 1, modelCalls: 2 }, usage: { outputTokens: 4 } }]);
+  expect(steps[0]?.usage).toMatchObject({ inputTokens: server.requests[1]?.usage?.inputTokens });
+});
+
+it('books embeddings by their input, and Anthropic’s cache as it is billed', async () => {
+  const { openai, anthropic, guard, steps } = await world(() => ({ text: 'Yes.', cachedInputTokens: 2, cacheWriteTokens: 3 }), {
+    budgets: { global: { usd: 1 } },
+  });
+  await openai.embeddings.create({ model: 'text-embedding-3-small', input: ['It will rain', 'today'] });
+  await anthropic.messages.create({ ...claude, system: 'You are a weather service.' });
+  await guard.close();
+  expect(steps).toMatchObject([
+    { name: 'text-embedding-3-small', isEstimated: false, used: { inputTokens: 4, outputTokens: 0, modelCalls: 1 } },
+    { isEstimated: false, usage: { cachedInputTokens: 2, cacheWriteTokens: 3, outputTokens: 2 } },
+  ]);
+  expect(steps[0]!.used.usd).toBeGreaterThan(0);
+});
+
+it('an embedding inside a model call is a call of its own', async () => {
+  const { openai, guard, steps } = await world(() => 'Yes.');
+  await guard.run((run) =>
+    run.step({ kind: 'model', model: 'gpt-4o', ...viewOf }, async () => {
+      await openai.embeddings.create({ model: 'text-embedding-3-small', input: 'rain' });
+      return { output: 'Yes.', usage: { inputTokens: 1, outputTokens: 1 } };
+    }),
+  );
+  expect(steps.map(({ name }) => name)).toEqual(['text-embedding-3-small', 'gpt-4o']);
+});

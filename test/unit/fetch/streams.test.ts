@@ -1,0 +1,133 @@
+import { createGuard } from 'holdfast';
+import { guardFetch } from 'holdfast/fetch';
+import { describe, expect, it } from 'vitest';
+import { claude, gpt, world } from './support.ts';
+
+const chat = 'https://api.openai.com/v1/chat/completions';
+const body = JSON.stringify({ ...gpt, stream: true });
+
+/** A provider that streams these bytes, cut into pieces of a size. */
+const streaming =
+  (text: string, size = text.length): typeof globalThis.fetch =>
+  () => {
+    const bytes = Buffer.from(text);
+    let at = 0;
+    const stream = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        if (at >= bytes.length) return controller.close();
+        controller.enqueue(bytes.subarray(at, (at += size)));
+      },
+    });
+    return Promise.resolve(new Response(stream, { headers: { 'content-type': 'text/event-stream', 'x-request-id': 'r1' } }));
+  };
+
+const piece = (content: string, more = ''): string =>
+  `data: {"id":"c1","model":"gpt-4o","choices":[{"index":0,"delta":{"content":"${content}"}}]${more}}`;
+const usage = '"usage":{"prompt_tokens":7,"completion_tokens":2,"total_tokens":9}';
+
+describe('a stream passes byte for byte', () => {
+  const streams: Record<string, string> = {
+    plain: `${piece('It will')}\n\n${piece(' rain')}\n\ndata: [DONE]\n\n`,
+    'with other line ends, comments and fields': `: hello\r\n\r\nid: 1\r\n${piece('It ☂ will')}\r\n\r\nretry: 10\n\n${piece('rain')}\n\ndata: [DONE]\r\n\r\n`,
+    'with broken events': `data: {"id": broken\n\ndata:\n\n${piece('rain')}\n\ndata: [DONE]\n\n`,
+    'that ends in the middle of an event': `${piece('It will')}\n\ndata: {"choices":[{"del`,
+  };
+  it.each(Object.entries(streams).flatMap(([name, text]) => [1, 7, 10_000].map((size) => [name, size, text] as const)))(
+    '%s, in pieces of %i bytes',
+    async (_name, size, text) => {
+      const guard = createGuard();
+      const response = await guardFetch(guard, { fetch: streaming(text, size) })(chat, { method: 'POST', body });
+      expect(response.headers.get('x-request-id')).toBe('r1');
+      expect(await response.text()).toBe(text);
+      await guard.close();
+    },
+  );
+
+  it('without the usage that the caller did not ask for, which is booked', async () => {
+    const told = `${piece('rain', ',"usage":null')}\n\ndata: {"id":"c1","choices":[],${usage}}\n\ndata: [DONE]\n\n`;
+    const guard = createGuard();
+    const reports: unknown[] = [];
+    guard.on('run:end', ({ report }) => void reports.push(report.usage, report.estimatedSteps));
+    const response = await guardFetch(guard, { fetch: streaming(told, 11) })(chat, { method: 'POST', body });
+    expect(await response.text()).toBe(`${piece('rain')}\n\ndata: [DONE]\n\n`);
+    await guard.close();
+    expect(reports).toMatchObject([{ inputTokens: 7, outputTokens: 2 }, 0]);
+  });
+
+  it('with the usage where the caller asked for it', async () => {
+    const told = `${piece('rain', ',"usage":null')}\n\ndata: {"id":"c1","choices":[],${usage}}\n\ndata: [DONE]\n\n`;
+    const asking = JSON.stringify({ ...gpt, stream: true, stream_options: { include_usage: true } });
+    const guard = createGuard();
+    const response = await guardFetch(guard, { fetch: streaming(told) })(chat, { method: 'POST', body: asking });
+    expect(await response.text()).toBe(told);
+    await guard.close();
+  });
+
+  it('with nothing asked for where the server would refuse it; what streams is counted then', async () => {
+    const { fetch, server, reports, guard } = await world(() => 'It will rain.', {}, { asksForUsage: false });
+    await (await fetch(`${server.url}/chat/completions`, { method: 'POST', body })).text();
+    expect(server.requests[0]?.body['stream_options']).toBeUndefined();
+    await guard.close();
+    expect(reports).toMatchObject([{ estimatedSteps: 1, used: { modelCalls: 1 } }]);
+  });
+});
+
+describe('a stream that goes in circles is cut, and ends in order', () => {
+  const circles = { text: 'I must not say this again, must I? '.repeat(400) };
+  const halted = async ({ guard, server, steps }: Awaited<ReturnType<typeof world>>): Promise<void> => {
+    expect(guard.lastHalt()?.halt.cause).toBe('loop');
+    await expect.poll(() => steps.length).toBe(1);
+    expect(steps[0]!.used.outputTokens).toBeLessThan(3_600);
+    await expect.poll(() => server.requests[0]?.aborted).toBe(true);
+  };
+
+  it('through Chat Completions', async () => {
+    const made = await world(() => ({ ...circles, pieceDelayMs: 1 }));
+    const reasons: unknown[] = [];
+    for await (const { choices } of await made.openai.chat.completions.create({ ...gpt, stream: true }))
+      reasons.push(choices[0]?.finish_reason);
+    expect(reasons.at(-1)).toBe('length');
+    await halted(made);
+  });
+
+  it('through Responses', async () => {
+    const made = await world(() => ({ ...circles, pieceDelayMs: 1 }));
+    const events: { type: string; response?: unknown }[] = [];
+    for await (const event of await made.openai.responses.create({ model: 'gpt-4o', input: 'Rain?', stream: true })) events.push(event);
+    expect(events.at(-1)).toMatchObject({ type: 'response.incomplete', response: { id: 'resp_0', status: 'incomplete' } });
+    await halted(made);
+  });
+
+  it('through Messages', async () => {
+    const made = await world(() => ({ ...circles, pieceDelayMs: 1 }));
+    const { stop_reason, content } = await made.anthropic.messages.stream({ ...claude, max_tokens: 8_000 }).finalMessage();
+    expect(stop_reason).toBe('max_tokens');
+    expect(content).toMatchObject([{ type: 'text' }]);
+    await halted(made);
+  });
+});
+
+it('a run that a person stops ends its stream in order, and lets go of the provider', async () => {
+  const { guard, openai, server, steps } = await world(() => ({ text: 'rain '.repeat(300), pieceDelayMs: 5 }));
+  const pieces: unknown[] = [];
+  const run = guard.start();
+  await run.within(async () => {
+    for await (const { choices } of await openai.chat.completions.create({ ...gpt, stream: true })) {
+      pieces.push(choices[0]?.finish_reason);
+      if (pieces.length === 3) run.halt('enough');
+    }
+  });
+  await run.end();
+  expect(pieces.at(-1)).toBe('length');
+  expect(steps).toMatchObject([{ outcome: 'error', isEstimated: true }]);
+  await expect.poll(() => server.requests[0]?.aborted).toBe(true);
+});
+
+it.each(['cutOff', 'garbled', 'streamError'] as const)('a stream that is broken by %s is booked as far as it came', async (kind) => {
+  const { fetch, server, steps } = await world(() => ({ text: 'one two three four', fault: { kind, afterPieces: 3 } }));
+  await (await fetch(`${server.url}/chat/completions`, { method: 'POST', body })).text().catch(() => {});
+  await expect.poll(() => steps.length).toBe(1);
+  expect(steps[0]).toMatchObject({ isEstimated: true, used: { modelCalls: 1 } });
+  expect(steps[0]!.used.inputTokens).toBeGreaterThan(0);
+  expect(steps[0]!.used.outputTokens).toBeGreaterThan(0);
+});
