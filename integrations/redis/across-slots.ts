@@ -86,7 +86,7 @@ export function slotSteps(queue: StepQueue, isCluster: boolean): SlotSteps {
 }
 
 /** Gates look at accounts by their place in the list of the part. */
-const ownGates = (ask: Ask, { places }: Part): Ask => ({
+export const ownGates = (ask: Ask, { places }: { readonly places: readonly number[] }): Ask => ({
   ...ask,
   gates: (ask.gates ?? []).flatMap((gate) => (places.includes(gate.account) ? [{ ...gate, account: places.indexOf(gate.account) }] : [])),
 });

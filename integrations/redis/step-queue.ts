@@ -10,6 +10,12 @@ import { namedIn, readStep, stepCall } from './step.ts';
 export interface StepQueue {
   reserve(slot: string, request: ReserveRequest): Promise<ReserveReply>;
   settle(slot: string, request: SettleRequest): Promise<SettleReply>;
+  /** Settles and reserves with one message, at once. */
+  exchange(
+    slot: string,
+    settlement: SettleRequest | undefined,
+    reservation: ReserveRequest | undefined,
+  ): Promise<readonly [SettleReply | undefined, ReserveReply | undefined]>;
   /** Sends what waits. Resolves when all of it, and all that is under way, is answered. */
   flush(): Promise<void>;
 }
@@ -153,6 +159,16 @@ export function stepQueue(server: StoreServer, settleWithinMs: number): StepQueu
         if (settleWithinMs === 0 || lane.settlements.length >= TOGETHER_MOST * UNDER_WAY_MOST) sendAll(lane);
         else lane.timer ??= setTimeout(sendAll, settleWithinMs, lane);
       });
+    },
+    async exchange(slot, settlement, reservation) {
+      const settled: WaitingSettlement[] = [];
+      const reserved: WaitingReservation[] = [];
+      const answers = Promise.all([
+        settlement && new Promise<SettleReply>((resolve, reject) => void settled.push({ request: settlement, resolve, reject })),
+        reservation && new Promise<ReserveReply>((resolve, reject) => void reserved.push({ request: reservation, resolve, reject })),
+      ]);
+      track(send(slot, settled, reserved));
+      return answers;
     },
     async flush() {
       for (const lane of lanes.values()) sendAll(lane);

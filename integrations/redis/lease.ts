@@ -1,0 +1,256 @@
+import { randomUUID } from 'node:crypto';
+import {
+  dimensions,
+  type AccountRef,
+  type AccountSnapshot,
+  type Amounts,
+  type Dimension,
+  type SettleReply,
+  type ThresholdCrossing,
+} from 'holdfast';
+import { StoreDataLostError } from './data-loss.ts';
+import { nothing } from './reply.ts';
+import type { StepQueue } from './step-queue.ts';
+
+/** What leases are like, in integers. */
+export interface LeaseTerms {
+  /** At most so much of an account is held at once, per dimension. */
+  readonly most: Partial<Record<Dimension, number>>;
+  readonly forMs: number;
+}
+
+/**
+ * A part of one account that this process holds for its own steps: on the server it is a hold like any other. What is open
+ * (steps under way) and what was used are counted here, and told with the next exchange.
+ */
+export interface Lease {
+  readonly ref: AccountRef;
+  /** Whether a step that may use so much fits into what is left, now. */
+  hasRoomFor(amounts: Amounts): boolean;
+  /** Exchanges what is held for enough for steps like this one, unless the limit is near: then each step asks the server for a while. */
+  renew(step: Amounts): Promise<void>;
+  /** Gives back what no step under way needs, and tells what was used. */
+  shrink(): Promise<void>;
+  open(amounts: Amounts): void;
+  /** Whether what a step was opened with covers other amounts, and lets it have these. */
+  covers(before: Amounts, amounts: Amounts): boolean;
+  resize(before: Amounts, amounts: Amounts): void;
+  /** Ends a step: undefined was not used at all. */
+  end(amounts: Amounts, actual: Amounts | undefined): void;
+  /** The account as this process knows it. */
+  snapshot(): AccountSnapshot | undefined;
+  /** Whether nothing is under way, nothing untold and nothing held. */
+  readonly isIdle: boolean;
+}
+
+export interface LeaseParts {
+  readonly queue: StepQueue;
+  readonly slot: string;
+  readonly terms: LeaseTerms;
+  /** A clock that is never put back, and the server's time as this process knows it. */
+  readonly clock: () => number;
+  readonly serverNow: () => number;
+  /** Thresholds that were crossed when something was told. */
+  readonly onAlerts: (alerts: readonly ThresholdCrossing[]) => void;
+}
+
+/** The hold on the server outlives the lease by as much as an exchange may take. */
+const GRACE_MS = 30_000;
+/** A lease is for so many steps at least; where there is not enough for them, each step asks the server. */
+const STEPS_LEAST = 4;
+/** And for so many at most, where its terms and limits say nothing. */
+const STEPS_MOST = 10_000;
+/** How much more there is of dimensions for which the terms of a lease say nothing. */
+const PLENTY = 16;
+/** Not more than this part of what an account has left is leased at once: others want some, too. */
+const SHARE = 1 / 4;
+/** How long each step asks the server when there was not enough left for a lease. */
+const NEAR_LIMIT_MS = 250;
+
+/** `a + factor x b`. Written out, for it is done several times in every step. */
+export const sum = (a: Amounts, b: Amounts, factor = 1): Amounts => ({
+  usd: a.usd + factor * b.usd,
+  tokens: a.tokens + factor * b.tokens,
+  inputTokens: a.inputTokens + factor * b.inputTokens,
+  outputTokens: a.outputTokens + factor * b.outputTokens,
+  reasoningTokens: a.reasoningTokens + factor * b.reasoningTokens,
+  steps: a.steps + factor * b.steps,
+  modelCalls: a.modelCalls + factor * b.modelCalls,
+  toolCalls: a.toolCalls + factor * b.toolCalls,
+});
+
+type Sums = { -readonly [D in Dimension]: number };
+
+function addTo(target: Sums, amounts: Amounts, factor: 1 | -1): void {
+  target.usd += factor * amounts.usd;
+  target.tokens += factor * amounts.tokens;
+  target.inputTokens += factor * amounts.inputTokens;
+  target.outputTokens += factor * amounts.outputTokens;
+  target.reasoningTokens += factor * amounts.reasoningTokens;
+  target.steps += factor * amounts.steps;
+  target.modelCalls += factor * amounts.modelCalls;
+  target.toolCalls += factor * amounts.toolCalls;
+}
+
+/** An exchange that was sent and not answered yet is sent again as it was: by its ids, it is done once. */
+interface Exchange {
+  readonly settled: { readonly id: string; readonly actual: Amounts } | undefined;
+  readonly next: { readonly id: string; readonly asks: readonly Amounts[] } | undefined;
+  readonly sentAt: number;
+}
+
+export function leaseOf(ref: AccountRef, { queue, slot, terms, clock, serverNow, onAlerts }: LeaseParts): Lease {
+  const limited = dimensions.filter((dimension) => ref.limits[dimension] !== undefined || ref.tighter?.[dimension] !== undefined);
+  const ceiling = (dimension: Dimension): number => Math.min(ref.limits[dimension] ?? Infinity, ref.tighter?.[dimension] ?? Infinity);
+  const settled: Sums = { ...nothing };
+  const opened: Sums = { ...nothing };
+  let underWay = 0;
+  let id: string | undefined;
+  let held = nothing;
+  /** The account as the server showed it last, without what it held for this lease and with what it was told since. */
+  let seen: AccountSnapshot | undefined;
+  let validUntil = 0;
+  let nearLimitUntil = 0;
+  let unansweredExchange: Exchange | undefined;
+  let exchanging: Promise<void> | undefined;
+
+  const left = (dimension: Dimension): number => held[dimension] - settled[dimension] - opened[dimension];
+  const isValid = (): boolean =>
+    id !== undefined && clock() < validUntil && (seen?.resetsAt == null || ref.window.kind === 'rolling' || serverNow() < seen.resetsAt);
+
+  /** What may be leased of a dimension at once. */
+  function mostOf(dimension: Dimension): number {
+    const used = seen ? seen.settled[dimension] + seen.unconfirmed[dimension] + seen.held[dimension] + opened[dimension] : 0;
+    const free = Math.max(0, ceiling(dimension) - (ref.kept?.[dimension] ?? 0) - used);
+    return Math.floor(Math.min(free * SHARE, terms.most[dimension] ?? Infinity));
+  }
+
+  /**
+   * What to lease for steps like this one: enough for as many in each dimension. Steps use less than they hold, most of all
+   * fewer dollars: of dimensions for which the terms say nothing there is more, so that they do not end a lease before its time.
+   */
+  function leaseFor(step: Amounts, part: number): Amounts | undefined {
+    let steps = STEPS_MOST;
+    for (const dimension of limited) if (step[dimension] > 0) steps = Math.min(steps, Math.floor(mostOf(dimension) / step[dimension]));
+    if (steps * part < STEPS_LEAST) return undefined;
+    const lease: Sums = { ...opened };
+    for (const dimension of dimensions) {
+      const plenty = step[dimension] * steps * (terms.most[dimension] === undefined ? PLENTY : 1);
+      lease[dimension] += Math.floor(Math.min(plenty, limited.includes(dimension) ? mostOf(dimension) : Infinity) * part);
+    }
+    return lease;
+  }
+
+  function exchangeFor(step: Amounts | undefined): Exchange {
+    // What was used and has no hold any more (it was refused, or its server lost its data) is booked by itself.
+    const isUntold = dimensions.some((dimension) => settled[dimension] > 0);
+    const settlement =
+      id !== undefined ? { id, actual: { ...settled } } : isUntold ? { id: randomUUID(), actual: { ...settled } } : undefined;
+    const asks: Amounts[] = [];
+    // The server may have less than this process believes: then it is asked for less.
+    for (const part of [1, 1 / 4, 1 / 16]) {
+      const lease = step && leaseFor(step, part);
+      if (lease) asks.push(lease);
+    }
+    if (underWay > 0) asks.push({ ...opened });
+    return { settled: settlement, next: asks.length > 0 ? { id: randomUUID(), asks } : undefined, sentAt: clock() };
+  }
+
+  async function exchange(step: Amounts | undefined): Promise<void> {
+    unansweredExchange ??= exchangeFor(step);
+    const { settled: told, next, sentAt } = unansweredExchange;
+    if (!told && !next) {
+      unansweredExchange = undefined;
+      return;
+    }
+    const accounts = [ref];
+    const [ended, reply] = await queue
+      .exchange(
+        slot,
+        told && { id: told.id, actual: told.actual, accounts },
+        next && { id: next.id, accounts, asks: next.asks.map((base) => ({ base })), ttlMs: terms.forMs + GRACE_MS },
+      )
+      .catch((error: unknown) => {
+        if (!(error instanceof StoreDataLostError)) throw error;
+        return [undefined, undefined] as const;
+      });
+    unansweredExchange = undefined;
+    if (told) {
+      addTo(settled, told.actual, -1);
+      seen &&= { ...seen, settled: sum(seen.settled, told.actual) };
+    }
+    [id, held] = reply?.granted ? [next?.id, reply.amounts] : [undefined, nothing];
+    const account = reply?.granted ? reply.accounts[0] : undefined;
+    if (account) [seen, validUntil] = [{ ...account, held: sum(account.held, held, -1) }, sentAt + terms.forMs];
+    if (ended) onAlerts(ended.alerts);
+  }
+
+  /** One exchange at a time. */
+  function exchangeOnce(step: Amounts | undefined): Promise<void> {
+    exchanging ??= exchange(step).finally(() => (exchanging = undefined));
+    return exchanging;
+  }
+
+  async function quiet(): Promise<void> {
+    const pending = exchanging;
+    if (!pending) return;
+    await pending.catch(() => {});
+    await quiet();
+  }
+
+  /** What is held then is not known while an exchange is under way, or was not answered. */
+  const hasRoomFor = (amounts: Amounts): boolean =>
+    !exchanging && !unansweredExchange && isValid() && limited.every((dimension) => amounts[dimension] <= left(dimension));
+
+  /** Whether all that is held is needed by steps under way, and nothing is untold. */
+  const isBare = (): boolean =>
+    id !== undefined && !unansweredExchange && clock() < validUntil && dimensions.every((d) => held[d] === opened[d] && settled[d] === 0);
+
+  return {
+    ref,
+    hasRoomFor,
+    async renew(step) {
+      await quiet();
+      if (hasRoomFor(step) || clock() < nearLimitUntil) return;
+      await exchangeOnce(step);
+      if (!hasRoomFor(step)) nearLimitUntil = clock() + NEAR_LIMIT_MS;
+    },
+    async shrink() {
+      await quiet();
+      if (!isBare()) await exchangeOnce(undefined);
+    },
+    open(amounts) {
+      underWay += 1;
+      addTo(opened, amounts, 1);
+    },
+    covers: (before, amounts) => limited.every((dimension) => amounts[dimension] <= before[dimension]),
+    resize(before, amounts) {
+      addTo(opened, before, -1);
+      addTo(opened, amounts, 1);
+    },
+    end(amounts, actual) {
+      underWay -= 1;
+      addTo(opened, amounts, -1);
+      if (actual) addTo(settled, actual, 1);
+    },
+    snapshot: () => seen && { ...seen, settled: sum(seen.settled, settled), held: sum(seen.held, opened) },
+    get isIdle() {
+      return (
+        id === undefined &&
+        underWay === 0 &&
+        dimensions.every((dimension) => settled[dimension] === 0) &&
+        !unansweredExchange &&
+        !exchanging
+      );
+    },
+  };
+}
+
+/** What a step that ends here is answered. */
+export function endOf(amounts: Amounts, actual: Amounts | undefined, alerts: readonly ThresholdCrossing[]): SettleReply {
+  if (!actual) return { status: 'released', overage: nothing, alerts };
+  const isAbove = dimensions.some((dimension) => actual[dimension] > amounts[dimension]);
+  const overage: Record<Dimension, number> = { ...nothing };
+  if (isAbove) for (const dimension of dimensions) overage[dimension] = Math.max(0, actual[dimension] - amounts[dimension]);
+  return { status: 'settled', overage, alerts };
+}
