@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { RunOptions, Step } from 'holdfast';
+import type { Run, RunOptions, Step } from 'holdfast';
 import { errorMeter, eventMeter, wholeMeter, type Answering } from './body-meters.ts';
 import { protocolFor } from './endpoints.ts';
 import { httpRequest, type HttpRequest } from './http-request.ts';
@@ -65,9 +65,9 @@ export function guardFetch(guard: AnyGuard, options: GuardFetchOptions = {}): ty
     const { http, protocol, read } = passage;
     const around = guard.current();
     const scopes = around ? undefined : await scopesFor(passage);
-    const key = requestKey(around ? `run ${around.run.id}` : JSON.stringify(scopes), http, passage.text);
+    const key = (): string => requestKey(around ? `run ${around.run.id}` : JSON.stringify(scopes), http, passage.text);
     const count = retryCount(http);
-    const waiting = count ? waitingCalls(guard).take(key) : undefined;
+    const waiting = count ? waitingCalls(guard).take(key()) : undefined;
     const isInside = around?.step?.call.kind === 'model' && !(protocol === embeddings && around.step.call.model !== read.call.model);
     let seat: Seat | undefined;
     let call: WireCall;
@@ -86,7 +86,9 @@ export function guardFetch(guard: AnyGuard, options: GuardFetchOptions = {}): ty
         call = ownCall(seat, step, read);
       }
     } catch (error) {
-      return halted(passage, seat, error);
+      const refusal = await halted(passage, seat?.run, error);
+      seat?.leave([]);
+      return refusal;
     }
     return sent(passage, call, key, count);
   }
@@ -112,22 +114,20 @@ export function guardFetch(guard: AnyGuard, options: GuardFetchOptions = {}): ty
   }
 
   /** What the guard refuses, or the fallback's answer where nobody else will ask for it. */
-  async function halted(passage: Passage, seat: Seat | undefined, error: unknown): Promise<Response> {
-    const isOwn = guard.current() === undefined;
-    const answer = isOwn && seat?.run.haltError ? await guard.answer(seat.run) : undefined;
-    seat?.leave([]);
+  async function halted(passage: Passage, run: Run | undefined, error: unknown): Promise<Response> {
+    const answer = run?.haltError && !guard.current() ? await guard.answer(run) : undefined;
     return answer ? answered(passage, answer.output, 'fallback') : refusalFor(guard, passage.protocol, error);
   }
 
   /** Makes the request as the guard allows it. */
-  async function sent(passage: Passage, call: WireCall, key: string, count: number | undefined): Promise<Response> {
+  async function sent(passage: Passage, call: WireCall, key: () => string, count: number | undefined): Promise<Response> {
     const { http, protocol, body, read } = passage;
     let request;
     try {
       request = await call.request();
     } catch (error) {
       await call.giveUp(error);
-      return halted(passage, undefined, error);
+      return halted(passage, call.run, error);
     }
     const edits = call.offer?.edits ?? {};
     const isEdited = Object.values(edits).some((edit) => edit !== undefined);
@@ -143,11 +143,11 @@ export function guardFetch(guard: AnyGuard, options: GuardFetchOptions = {}): ty
       link.letGo();
       await failed(error);
       if (count !== undefined && !http.signal?.aborted && !call.run.haltError) {
-        waitingCalls(guard).wait(key, call, error, longestWaitMs(count));
+        waitingCalls(guard).wait(key(), call, error, longestWaitMs(count));
         throw error;
       }
       await call.giveUp(error);
-      if (call.run.haltError && !http.signal?.aborted) return refusalFor(guard, protocol, call.run.haltError);
+      if (call.run.haltError && !http.signal?.aborted) return halted(passage, call.run, call.run.haltError);
       throw error;
     }
     if (!response.ok) {
@@ -177,7 +177,13 @@ export function guardFetch(guard: AnyGuard, options: GuardFetchOptions = {}): ty
     return response;
   }
 
-  function failedResponse(response: Response, call: WireCall, error: ResponseError, key: string, count: number | undefined): Response {
+  function failedResponse(
+    response: Response,
+    call: WireCall,
+    error: ResponseError,
+    key: () => string,
+    count: number | undefined,
+  ): Response {
     const giveUp = (): void => void call.giveUp(error).catch(() => {});
     if (count === undefined || !mayBeTriedAgain(response) || !response.body) {
       giveUp();
@@ -187,7 +193,7 @@ export function guardFetch(guard: AnyGuard, options: GuardFetchOptions = {}): ty
       response,
       errorMeter((isRead) => {
         if (isRead) giveUp();
-        else waitingCalls(guard).wait(key, call, error, longestWaitMs(count, response));
+        else waitingCalls(guard).wait(key(), call, error, longestWaitMs(count, response));
       }),
     );
   }
