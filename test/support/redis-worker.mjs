@@ -1,6 +1,6 @@
 /**
  * One of many processes that share a Redis. Uses the built package, as a user does.
- * `hold ID TTL`: reserves, says so, and never ends. `many COUNT`: so many runs at once reserve and settle; says how many were granted.
+ * `lease POLICY`: does a step under a lease, says so, and never gives it back. `hold ID TTL`: reserves, says so, and never ends. `many COUNT`: so many runs at once reserve and settle; says how many were granted.
  */
 import { Redis } from 'ioredis';
 import { resolveWindow } from 'holdfast';
@@ -22,7 +22,14 @@ const account = (scope, limits, tenant = 'acme') => ({
 const accounts = [account('session', {}), account('user', { modelCalls: 100 }), account('global', {}, '')];
 const amounts = { ...nothing, modelCalls: 1 };
 
-if (command === 'hold') {
+if (command === 'lease') {
+  const leased = redisStore(client, { lease: { modelCalls: 10, for: '1m' } });
+  const refs = [{ ...account('leased', { modelCalls: 100 }), onExpire: args[0] }];
+  await leased.reserve({ id: 'one', accounts: refs, asks: [{ base: amounts }], ttlMs: 60_000 });
+  await leased.settle({ id: 'one', accounts: refs, actual: amounts });
+  console.log('leased');
+  setInterval(() => {}, 1_000);
+} else if (command === 'hold') {
   const [id, ttlMs] = args;
   await store.reserve({ id, accounts, asks: [{ base: amounts }], ttlMs: Number(ttlMs) });
   console.log('held');
