@@ -82,10 +82,12 @@ const serverTime = async (work, times = 2_000) => {
 };
 
 const store = redisStore(redis);
+const leased = redisStore(redis, { prefix: 'leased', lease: { usd: 1, for: '5s' } });
+const leasedStep = () => step(leased);
 const one = await redis.script('LOAD', 'return 1');
 const bare = () => redis.evalsha(one, 0);
 const stepNow = () => step(store);
-for (let i = 0; i < 3_000; i += 1) await Promise.all([bare(), stepNow()]);
+for (let i = 0; i < 3_000; i += 1) await Promise.all([bare(), stepNow(), leasedStep()]);
 
 const rounds = [];
 for (let round = 0; round < 5; round += 1) {
@@ -94,7 +96,10 @@ for (let round = 0; round < 5; round += 1) {
     step: await latency(stepNow, 1_500),
     common: await latency(common, 300),
     limiter: await latency(limiter, 300),
+    stepRate: await rate(stepNow, 1, 1_000),
+    leasedRate: await rate(leasedStep, 1, 20_000),
     stepHundred: await rate(stepNow, 100, 4_000),
+    leasedHundred: await rate(leasedStep, 100, 20_000),
     commonHundred: await rate(common, 100, 1_000),
     limiterHundred: await rate(limiter, 100, 1_000),
   });
@@ -106,7 +111,10 @@ console.log(`steps a second, one client : GET+INCRBY+EXPIRE  ${ratio(of('common'
 console.log(`  : rate-limiter-flexible on the same six keys  ${ratio(of('limiter'), of('step'))}`);
 console.log(`with a hundred at once : GET+INCRBY+EXPIRE      ${ratio(of('stepHundred'), of('commonHundred'))}`);
 console.log(`  : rate-limiter-flexible                       ${ratio(of('stepHundred'), of('limiterHundred'))}`);
+console.log(`with leases : without, one client               ${ratio(of('leasedRate'), of('stepRate'))}`);
+console.log(`  a hundred at once                             ${ratio(of('leasedHundred'), of('stepHundred'))}`);
 
+await leased.close();
 await store.flush();
 await redis.config('RESETSTAT');
 for (let i = 0; i < 500; i += 1) await stepNow();
