@@ -75,6 +75,18 @@ export function splitCall(
     }
   };
 
+  // Not within the loop: what a closure sees is made anew for every message there, also for those that are known.
+  const addMessage = (
+    message: MessageView,
+    owner: object,
+    places: (CountedPart | undefined)[],
+    place: number,
+    isWorthKeeping: boolean,
+  ): void => {
+    const sources = sourcesOf(message);
+    add('text', textsOf(sources), (tokens) => void (places[place] = { owner, sources, tokens }), isWorthKeeping);
+  };
+
   if (messages !== undefined && messages.length > 0) {
     const anchor = anchorOf(messages);
     const known = histories.get(anchor);
@@ -85,11 +97,8 @@ export function splitCall(
       const owner = ownerOf(message);
       const before = places[place];
       if (before !== undefined && before.owner === owner && hasSources(message, before.sources)) split.text += before.tokens;
-      else {
-        const sources = sourcesOf(message);
-        // A history that a framework makes anew at every turn is not met again by identity.
-        add('text', textsOf(sources), (tokens) => void (places[place] = { owner, sources, tokens }), known !== undefined);
-      }
+      // A history that a framework makes anew at every turn is not met again by identity.
+      else addMessage(message, owner, places, place, known !== undefined);
     }
     if (places.length > messages.length) places.length = messages.length;
   }
