@@ -15,23 +15,6 @@ export interface FollowOptions {
   readonly now?: (() => number) | undefined;
 }
 
-const every: readonly AuditedEvent[] = [
-  'run:start',
-  'run:end',
-  'run:halt',
-  'step:start',
-  'step:end',
-  'budget:alert',
-  'loop:verdict',
-  'ladder:climb',
-  'scope:missing',
-  'store:error',
-  'store:recovered',
-  'hold:expired',
-  'usage:invalid',
-  'hook:error',
-];
-
 /**
  * Tells what a guard does as the entries that an audit log has: for logs and pages of one's own. Returns the way out.
  *
@@ -39,7 +22,8 @@ const every: readonly AuditedEvent[] = [
  */
 export function followEntries(guard: EventSource, listener: (entry: AuditEntry) => void, options: FollowOptions = {}): () => void {
   const entries = auditEntries(options.ids, options.now ?? Date.now);
-  const offs = (options.events ?? every).map((name) => guard.on(name, (event) => listener(entries[name](event as never))));
+  const names = options.events ?? (Object.keys(entries) as AuditedEvent[]);
+  const offs = names.map((name) => guard.on(name, (event) => listener(entries[name](event as never))));
   return () => {
     for (const off of offs) off();
   };
