@@ -1,6 +1,6 @@
 /**
  * One of many processes that share a Redis. Uses the built package, as a user does.
- * `lease POLICY`: does a step under a lease, says so, and never gives it back. `hold ID TTL`: reserves, says so, and never ends. `many COUNT`: so many runs at once reserve and settle; says how many were granted.
+ * `lease POLICY`: does a step under a lease, says so, and never gives it back. `hold ID TTL`: reserves, says so, and never ends. `many COUNT`: so many runs at once reserve and settle; says how many were granted; `many-leased`: under leases.
  */
 import { Redis } from 'ioredis';
 import { resolveWindow } from 'holdfast';
@@ -8,7 +8,7 @@ import { redisStore } from 'holdfast/redis';
 
 const [port, command, ...args] = process.argv.slice(2);
 const client = new Redis(Number(port));
-const store = redisStore(client, { timeoutMs: 60_000 });
+const store = redisStore(client, { timeoutMs: 60_000, ...(command === 'many-leased' && { lease: { modelCalls: 8, for: '1s' } }) });
 const nothing = { usd: 0, tokens: 0, inputTokens: 0, outputTokens: 0, reasoningTokens: 0, steps: 0, modelCalls: 0, toolCalls: 0 };
 const account = (scope, limits, tenant = 'acme') => ({
   tenant,
@@ -48,6 +48,7 @@ if (command === 'lease') {
   });
   const granted = (await Promise.all(runs)).reduce((sum, each) => sum + each, 0);
   await store.flush();
+  await store.close();
   console.log(granted);
   client.disconnect();
 }

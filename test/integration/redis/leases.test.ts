@@ -119,6 +119,23 @@ describe.skipIf(!hasRedis)('leases', () => {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
 
+  it('of 8 processes with 50 runs each never grant more than there is', async () => {
+    const outputs = await Promise.all(
+      Array.from({ length: 8 }, async () => {
+        const child = worker('many-leased', '50');
+        let text = '';
+        child.stdout?.on('data', (chunk: Buffer) => (text += chunk.toString()));
+        await once(child, 'exit');
+        return Number(text);
+      }),
+    );
+    const granted = outputs.reduce((sum, each) => sum + each, 0);
+    expect(granted).toBeGreaterThan(0);
+    expect(granted).toBeLessThanOrEqual(100);
+    const { settled, held } = await redisStore(client).read(account('user'));
+    expect([settled.modelCalls, held.modelCalls]).toEqual([granted, 0]);
+  }, 120_000);
+
   it.each(['release', 'charge'])('of a process that was killed are freed, or go on counting: %s', async (policy) => {
     const child = worker('lease', policy);
     await once(child.stdout!, 'data');
