@@ -1,4 +1,4 @@
-import { checkReserve, checkSettle, durationMs, InvalidOptionError, type Duration, type Store } from 'holdfast';
+import { checkReserve, checkSettle, dimensions, durationMs, InvalidOptionError, type Duration, type Store } from 'holdfast';
 import { storedAccounts } from './accounts.ts';
 import { slotSteps } from './across-slots.ts';
 import { withBreaker } from './breaker.ts';
@@ -65,7 +65,7 @@ export function redisStore(client: RedisClient | string, options: RedisStoreOpti
     lease,
     now,
   } = options;
-  checkOptions(client, { prefix, retention, remember }, { settleWithinMs, timeoutMs, restMs });
+  checkOptions(client, { prefix, retention, remember }, { settleWithinMs, timeoutMs, restMs }, lease);
   const opened = typeof client === 'string' ? openedCommands(client) : undefined;
   const redis = withBreaker(opened ?? redisCommands(client as RedisClient), { timeoutMs, restMs });
   const server = storeServer(redis, { keys: keyspace(prefix), retentionMs: durationMs(retention), rememberMs: durationMs(remember) }, now);
@@ -139,6 +139,7 @@ function checkOptions(
   client: unknown,
   { prefix, ...durations }: { prefix: string; retention: string; remember: string },
   times: Readonly<Record<string, number>>,
+  lease: LeaseOptions | undefined,
 ): void {
   const issues: { path: string; message: string; value: unknown }[] = [];
   const problem = (path: string, value: unknown, message: string): void => void issues.push({ path, message, value });
@@ -152,6 +153,13 @@ function checkOptions(
   for (const [name, value] of Object.entries(times)) {
     const least = name === 'settleWithinMs' ? 0 : 1;
     if (!(value >= least && value <= 60_000)) problem(name, value, `must be a number of milliseconds from ${least} to 60,000`);
+  }
+  for (const [name, value] of Object.entries(lease ?? {})) {
+    const isKnown = (dimensions as readonly string[]).includes(name);
+    if (name === 'for' && !(durationMs(value as Duration) > 0)) problem('lease.for', value, "must be a duration such as '5s'");
+    if (name === 'scopes' && !Array.isArray(value)) problem('lease.scopes', typeof value, 'must be a list of scopes');
+    if (isKnown && !(typeof value === 'number' && value > 0)) problem(`lease.${name}`, value, 'must be a number above 0');
+    if (!isKnown && name !== 'for' && name !== 'scopes') problem(`lease.${name}`, value, 'is no dimension; take usd, tokens, steps …');
   }
   if (issues.length > 0) throw new InvalidOptionError('redisStore', issues);
 }

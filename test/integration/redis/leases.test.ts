@@ -56,6 +56,15 @@ describe.skipIf(!hasRedis)('leases', () => {
     await store.close?.();
   });
 
+  it.each([
+    [{ usd: -1 }, 'lease.usd'],
+    [{ usd: 1, for: 'soon' }, 'lease.for'],
+    [{ dollars: 1 }, 'lease.dollars'],
+    [{ usd: 1, scopes: 'global' }, 'lease.scopes'],
+  ])('are refused when they cannot be: %j', (refused, path) => {
+    expect(() => redisStore(client, { lease: refused as never })).toThrow(path);
+  });
+
   it('grant to the last call what there is, whoever else holds a lease', async () => {
     const [one, other] = [redisStore(client, { lease }), redisStore(client, { lease })];
     const accounts = [account('user')];
