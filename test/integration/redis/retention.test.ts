@@ -38,7 +38,8 @@ describe.skipIf(!hasRedis)('the accounts of many users', () => {
   it('go by themselves after the retention, all of them', async () => {
     await spendOfEach(redisStore(client, { retention: '2s', remember: '1s' }), 20_000, 'lifetime');
     await vi.waitFor(async () => expect(await keysOfUsers()).toEqual([]), { timeout: 60_000, interval: 500 });
-    expect(await client.dbsize()).toBeLessThan(10);
+    // The server counts what has expired until it comes round to it.
+    await vi.waitFor(async () => expect(await client.dbsize()).toBeLessThan(10), { timeout: 30_000, interval: 500 });
     for (const list of await client.keys('*:i/*')) expect(await client.zcard(list)).toBeLessThanOrEqual(1_001);
   }, 180_000);
 
