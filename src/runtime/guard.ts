@@ -159,8 +159,9 @@ export function createGuard<S extends string = never, A = never>(
   function newTree(loopState: unknown, resumed: ReadSnapshot | undefined): RunTree {
     const { nextRound = 0, epoch = 0, replays, ladder } = resumed?.state ?? {};
     return {
-      judge: newJudge(resumed?.state.loops ?? loopState),
+      judge: undefined,
       newJudge,
+      knownLoops: resumed?.state.loops ?? loopState,
       climbing: checked.ladder.rungs.length > 0 ? treeLadder(ladder) : undefined,
       nextStep: resumed?.steps ?? 0,
       nextRound,

@@ -1,7 +1,7 @@
 import type { Verdict } from '../core/verdict.ts';
 import type { LoopJudge } from '../loops/detector.ts';
 import type { HaltFacts } from './halts.ts';
-import type { RunCore } from './run-core.ts';
+import { judgeOf, type RunCore } from './run-core.ts';
 import { keepNewest, type Totals } from './totals.ts';
 
 /** How a run asks the detectors of its tree, and what it does with what they say. A `halt` stops the run that made the step. */
@@ -22,7 +22,7 @@ export function judgeRun(coreOf: () => RunCore, totals: Totals): Pick<RunCore, '
   // Arguments and results are the user's own objects, and some of the judge's functions are the user's too.
   const ask = (question: (judge: LoopJudge) => Verdict | undefined): Verdict | undefined => {
     try {
-      return question(coreOf().tree.judge);
+      return question(judgeOf(coreOf().tree));
     } catch (error) {
       coreOf().guard.events.emit('hook:error', { hook: 'loop detection', error });
       return undefined;

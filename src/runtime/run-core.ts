@@ -45,9 +45,12 @@ export interface GuardCore {
 
 /** What the runs of one tree share: sub-agents are judged with their parents, and steps are numbered through. */
 export interface RunTree {
-  judge: LoopJudge;
-  /** A judge that knows of nothing yet: for a run that a person lets go on. */
-  readonly newJudge: () => LoopJudge;
+  /** Made when it is first asked, see `judgeOf`: many runs are a single call. */
+  judge: LoopJudge | undefined;
+  /** Makes a judge that knows what another one saved, or nothing. */
+  readonly newJudge: (known?: unknown) => LoopJudge;
+  /** What was known of the loops when the tree began. */
+  readonly knownLoops: unknown;
   /** Undefined without a ladder. */
   readonly climbing: TreeLadder | undefined;
   nextStep: number;
@@ -59,6 +62,9 @@ export interface RunTree {
   /** The step whose stream the judge reads: two streams at once would make no sense to it. */
   streaming: object | undefined;
 }
+
+/** The judge of a tree of runs. */
+export const judgeOf = (tree: RunTree): LoopJudge => (tree.judge ??= tree.newJudge(tree.knownLoops));
 
 /** What steps need of their run. */
 export interface RunCore {

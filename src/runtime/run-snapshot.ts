@@ -5,7 +5,7 @@ import type { NameTotals } from '../core/report.ts';
 import type { Verdict } from '../core/verdict.ts';
 import type { SavedLadder } from './climb/saved-ladder.ts';
 import type { RunBudgets } from './options.ts';
-import type { RunCore } from './run-core.ts';
+import { judgeOf, type RunCore } from './run-core.ts';
 import { createHistory } from './history-totals.ts';
 import type { Totals } from './totals.ts';
 import { budgets, limits } from './validation.ts';
@@ -71,7 +71,7 @@ export function snapshotOf({ core, totals, ...standing }: StandingRun): RunSnaps
     epoch: tree.epoch,
     history,
     replays: tree.replays.save(),
-    loops: tree.judge.save(),
+    loops: judgeOf(tree).save(),
     ladder: ladder?.save(),
   };
   const { id: runId, tenant, scopes } = info;

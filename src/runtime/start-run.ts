@@ -21,7 +21,7 @@ import { reportOf } from './report.ts';
 import type { BeginOptions } from './reserve.ts';
 import type { Run } from './run.ts';
 import { restoredTotals, snapshotOf } from './run-snapshot.ts';
-import type { GuardCore, RunCore } from './run-core.ts';
+import { judgeOf, type GuardCore, type RunCore } from './run-core.ts';
 import type { RunParts, StartedRun } from './run-parts.ts';
 import type { Concurrency } from './options.ts';
 import type { Step } from './step.ts';
@@ -215,7 +215,7 @@ export function startRun(guard: GuardCore, parts: RunParts): StartedRun {
       parts.onSnapshot(core);
       return snapshotOf({ core, elapsedMs: deadline.elapsedMs(), budgets, raised: raisedTo, totals });
     },
-    loopState: () => tree.judge.save(),
+    loopState: () => judgeOf(tree).save(),
     report: () => reportOf({ info, totals, endedAt, durationMs: deadline.elapsedMs(), halt: halted ?? parent?.haltError()?.halt }),
     end() {
       if (!ending) for (const step of openSteps) step.giveUp();

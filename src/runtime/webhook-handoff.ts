@@ -1,6 +1,6 @@
-import { createHmac } from 'node:crypto';
 import PQueue from 'p-queue';
 import { GuardError, InvalidOptionError } from '../core/errors.ts';
+import { signatureOf } from '../core/signature.ts';
 import type { HandOver, HandoffPackage } from '../ladder/handoff.ts';
 import { systemClock, type Clock } from './clock.ts';
 
@@ -66,7 +66,6 @@ async function deliver(
 ): Promise<Delivery> {
   const { secret, headers, timeoutMs = 10_000, fetch = globalThis.fetch, clock = systemClock } = options;
   const timestamp = String(Math.floor(clock.now() / 1_000));
-  const signature = createHmac('sha256', secret).update(`${timestamp}.${body}`).digest('hex');
   try {
     const response = await fetch(url, {
       method: 'POST',
@@ -78,7 +77,7 @@ async function deliver(
         'content-type': 'application/json',
         'idempotency-key': `handoff-${runId}`,
         'holdfast-timestamp': timestamp,
-        'holdfast-signature': `v1=${signature}`,
+        'holdfast-signature': signatureOf(secret, timestamp, body),
       },
     });
     const text = await response.text();

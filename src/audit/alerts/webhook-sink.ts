@@ -1,5 +1,6 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { timingSafeEqual } from 'node:crypto';
 import { InvalidOptionError } from '../../core/errors.ts';
+import { signatureOf } from '../../core/signature.ts';
 import type { AlertSink } from './alert-sink.ts';
 import { httpPost, type Fetch } from './http-post.ts';
 
@@ -39,9 +40,6 @@ export function webhookSink({ url, secret, headers = {}, fetch = globalThis.fetc
     },
   };
 }
-
-const signatureOf = (secret: string, timestamp: string, body: string): string =>
-  `v1=${createHmac('sha256', secret).update(`${timestamp}.${body}`).digest('hex')}`;
 
 /**
  * Whether a webhook's request is from a holder of the secret and not older than five minutes. For the receiving end; give
