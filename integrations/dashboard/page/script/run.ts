@@ -49,7 +49,7 @@ function loopCard(loop, detail) {
 function historyCard({ history, timeline }) {
   const turns = timeline.filter((step) => step.kind === 'model' && step.inputTokens > 0).slice(-60);
   const most = Math.max(1, ...turns.map((step) => step.inputTokens));
-  const told = Math.round(history.share * 100) + ' % of all input had been sent before; each turn adds ' + short(history.freshTokensPerTurn) + ' tokens (light: sent before, dark: new)';
+  const told = Math.round(history.share * 100) + ' % of all input had been sent before; each turn adds ' + short(history.freshTokensPerTurn) + ' tokens (pale: sent before, strong: new)';
   const bars = turns.flatMap((step, index) => {
     const [again, whole] = [step.carriedTokens, step.inputTokens].map((tokens) => (tokens / most) * 40);
     const at = { x: index * 10 + 1, width: 8 };
