@@ -118,12 +118,11 @@ async function* streamedTool(
   const source = step.within(() =>
     execute(input, { ...given, abortSignal: eitherSignal(given.abortSignal, run) }),
   ) as AsyncGenerator<unknown>;
-  const halted = run.signal;
   let output: unknown;
   try {
     for (;;) {
       const next = await untilAborted(
-        halted,
+        run.signal,
         step.within(() => source.next()),
       );
       if (next.done) break;

@@ -82,7 +82,6 @@ export function meteredStream(
   stream: StreamResult['stream'],
 ): StreamResult['stream'] {
   const { run } = seat;
-  const halted = run.signal;
   const reader = stream.getReader();
   const whole = wholeOfParts();
   let failure: { readonly error: unknown } | undefined;
@@ -146,7 +145,7 @@ export function meteredStream(
         try {
           for (;;) {
             const next = await untilAborted(
-              halted,
+              run.signal,
               step.within(() => reader.read()),
             );
             if (next.done) {

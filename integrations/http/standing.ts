@@ -28,7 +28,7 @@ const leastAsked = (inputTokens: number): Partial<Record<Dimension, number>> => 
   inputTokens,
   tokens: inputTokens + 1,
   outputTokens: 1,
-  // A price is not known before the model is: any money at all will do.
+  // Its price is known only with its model: the least amount that is counted stands for it.
   usd: 1e-9,
 });
 

@@ -11,7 +11,7 @@ const capFields = ['maxTokens', 'maxOutputTokens', 'numPredict'] as const;
 const cappable = new WeakMap<object, boolean>();
 
 /** Whether an output cap can be sent with this model: only then does the provider itself hold to it. */
-export function takesCap(model: unknown): boolean {
+function takesCap(model: unknown): boolean {
   const inner = innermost(model);
   const known = cappable.get(inner);
   if (known !== undefined) return known;

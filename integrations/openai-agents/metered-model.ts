@@ -111,14 +111,13 @@ export async function* getStreamedResponse(door: ModelDoor, asked: ModelRequest)
   if ('answer' in begun) return yield* answerEvents(begun.answer);
   const { seat, step, model, request, isClosing } = begun;
   const { run } = seat;
-  const halted = run.signal;
   const source = step.within(() => model.getStreamedResponse(request)[Symbol.asyncIterator]());
   let wasUsageSaid: boolean | undefined;
   let isBegun = false;
   try {
     for (;;) {
       const next = await untilAborted(
-        halted,
+        run.signal,
         step.within(() => source.next()),
       );
       if (next.done) break;

@@ -35,7 +35,7 @@ export interface RequestSettings {
 const GRACE_MS = 3_600_000;
 const kinds = { lifetime: 0, calendar: 1, rolling: 2 } as const;
 
-export function addAmounts(numbers: number[], amounts: Amounts): void {
+function addAmounts(numbers: number[], amounts: Amounts): void {
   numbers.push(
     amounts.usd,
     amounts.tokens,
