@@ -2,9 +2,8 @@ import type { MessageView, ModelCall } from '../../core/step.ts';
 import { jsonText } from './json-text.ts';
 import { hasSources, sourcesOf, textOf, textsOf, type Sources } from './message-texts.ts';
 
-/** What is remembered of a part that was counted, and of which object it was. */
+/** What is remembered of a part that was counted. */
 interface CountedPart {
-  readonly owner: object;
   readonly sources: Sources;
   readonly tokens: number;
 }
@@ -71,20 +70,14 @@ export function splitCall(
     if (before !== undefined && isSameList(before.sources.others, given)) split.schemas += before.tokens;
     else {
       const sources: Sources = { ...noSources, others: [...given] };
-      add('schemas', [toText()], (tokens) => void schemas.set(owner, { owner, sources, tokens }), true);
+      add('schemas', [toText()], (tokens) => void schemas.set(owner, { sources, tokens }), true);
     }
   };
 
   // Not within the loop: what a closure sees is made anew for every message there, also for those that are known.
-  const addMessage = (
-    message: MessageView,
-    owner: object,
-    places: (CountedPart | undefined)[],
-    place: number,
-    isWorthKeeping: boolean,
-  ): void => {
+  const addMessage = (message: MessageView, places: (CountedPart | undefined)[], place: number, isWorthKeeping: boolean): void => {
     const sources = sourcesOf(message);
-    add('text', textsOf(sources), (tokens) => void (places[place] = { owner, sources, tokens }), isWorthKeeping);
+    add('text', textsOf(sources), (tokens) => void (places[place] = { sources, tokens }), isWorthKeeping);
   };
 
   if (messages !== undefined && messages.length > 0) {
@@ -94,11 +87,10 @@ export function splitCall(
     if (known === undefined) histories.set(anchor, places);
     for (let place = 0; place < messages.length; place++) {
       const message = messages[place]!;
-      const owner = ownerOf(message);
       const before = places[place];
-      if (before !== undefined && before.owner === owner && hasSources(message, before.sources)) split.text += before.tokens;
+      if (before !== undefined && hasSources(message, before.sources)) split.text += before.tokens;
       // A history that a framework makes anew at every turn is not met again by identity.
-      else addMessage(message, owner, places, place, known !== undefined);
+      else addMessage(message, places, place, known !== undefined);
     }
     if (places.length > messages.length) places.length = messages.length;
   }
