@@ -1,5 +1,5 @@
 import type { FallbackAnswer, Run } from 'holdfast';
-import type { AnyGuard, GenerateResult, StreamPart, StreamResult } from './host.ts';
+import type { AnyGuard, CallParams, GenerateResult, StreamPart, StreamResult } from './host.ts';
 
 type FinishReason = GenerateResult['finishReason'];
 
@@ -52,7 +52,7 @@ export const generated = ({ text, finishReason, facts }: GivenAnswer): GenerateR
 const PART_ID = 'holdfast';
 
 /** An answer as the parts of a stream, without its start. */
-export function answerParts({ text, finishReason, facts }: GivenAnswer, usage: GenerateResult['usage'] = noUsage): StreamPart[] {
+export function answerParts({ text, finishReason, facts }: GivenAnswer): StreamPart[] {
   const texts: StreamPart[] =
     text === ''
       ? []
@@ -61,7 +61,7 @@ export function answerParts({ text, finishReason, facts }: GivenAnswer, usage: G
           { type: 'text-delta', id: PART_ID, delta: text },
           { type: 'text-end', id: PART_ID },
         ];
-  return [...texts, { type: 'finish', finishReason, usage, providerMetadata: { holdfast: { ...facts } } }];
+  return [...texts, { type: 'finish', finishReason, usage: noUsage, providerMetadata: { holdfast: { ...facts } } }];
 }
 
 /** An answer as what `doStream` gives. */
@@ -75,6 +75,15 @@ export const streamed = (answer: GivenAnswer): StreamResult => ({
   }),
 });
 
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 const fallbacks = new WeakMap<Run, Promise<FallbackAnswer>>();
 const soft = new WeakSet<Run>();
 
@@ -84,13 +93,16 @@ export const endsSoftly = (run: Run): void => void soft.add(run);
 /**
  * What is answered in a halted run in place of an error: the fallback's answer, which is asked for once, or nothing where a
  * stop condition of the guard's looks after the loop. A run that was stopped because one around it was is answered there.
+ * Where the call asks for JSON, a text that is none is no answer: the caller would hear of a text that cannot be read, and
+ * nothing of the halt.
  */
-export async function haltAnswer(guard: AnyGuard, run: Run): Promise<GivenAnswer | undefined> {
+export async function haltAnswer(guard: AnyGuard, run: Run, { responseFormat }: CallParams): Promise<GivenAnswer | undefined> {
   if (run.halted) {
     const coming = fallbacks.get(run) ?? guard.answer(run);
     fallbacks.set(run, coming);
     const answer = await coming;
-    if (answer) return fallbackAnswer(answer.output, run);
+    const given = answer && fallbackAnswer(answer.output, run);
+    if (given && (responseFormat?.type !== 'json' || isJson(given.text))) return given;
   }
   return soft.has(run) ? emptyAnswer(run) : undefined;
 }

@@ -4,6 +4,8 @@ import { detached, recordsOf, type AnyGuard, type Prompt } from './host.ts';
 /** A run in which one call is at work. */
 export interface Seat {
   readonly run: Run;
+  /** The call's hold is in place: from now on the call is at work for as long as its step is open. */
+  begun(step: Step): void;
   /**
    * The call is over. `asked` are the ids of the tool calls that it asked for: with them the loop goes on. A run that a
    * door has started ends when none is left, or when nothing more is heard of it.
@@ -15,10 +17,18 @@ export interface Seat {
 export interface DoorRuns {
   /** The run of a model call. */
   ofModelCall(prompt: Prompt, options: () => RunOptions<string>): Seat;
-  /** The run in which a tool call was asked for, or undefined. */
-  ofToolCall(id: string): Run | undefined;
+  /** The run in which a tool call was asked for, or undefined; by the call's conversation where several have calls of its id. */
+  ofToolCall(id: string, conversation?: readonly Said[]): Run | undefined;
   /** The run for a call that nobody knows a run of. */
   own(options: RunOptions<string>): Seat;
+  /** Nothing more comes of a run: one that a door has started ends. */
+  over(run: Run): void;
+}
+
+/** What is needed of a message, whether of the SDK's own prompts or as its users write them. */
+interface Said {
+  readonly role: string;
+  readonly content: unknown;
 }
 
 interface Asked {
@@ -27,16 +37,26 @@ interface Asked {
   readonly opening: string;
 }
 
+/** A call at work. Its step is not there yet while it is begun. */
+interface Working {
+  step: Step | undefined;
+}
+
 interface OwnRun {
   readonly run: Run;
-  working: number;
+  readonly calls: Set<Working>;
   timer: NodeJS.Timeout | undefined;
 }
+
+/** A stream that nobody reads any more is never left: the guard gives its step up in the end. */
+const isAtWork = ({ calls }: OwnRun): boolean => [...calls].some(({ step }) => step === undefined || step.isOpen);
 
 /** How many tool calls are remembered; the oldest are forgotten first. */
 const CALLS_MAX = 10_000;
 /** How many conversations may share the id of a tool call. */
 const SHARED_MAX = 16;
+/** How much of a conversation's first message tells it from others. */
+const OPENING_LENGTH = 200;
 /** A run that nothing is heard of for so long was abandoned, or waits for a result from a person or a browser. */
 const REST_MAX_MS = 15 * 60_000;
 /** The longest that the SDK waits before it tries again. */
@@ -67,12 +87,12 @@ function makeRuns(guard: AnyGuard): DoorRuns {
 
   const restFor = (own: OwnRun, ms: number): void => {
     clearTimeout(own.timer);
-    own.timer = setTimeout(() => (own.working > 0 ? own.timer?.refresh() : detached(own.run.end())), ms).unref();
+    own.timer = setTimeout(() => (isAtWork(own) ? own.timer?.refresh() : detached(own.run.end())), ms).unref();
   };
 
   function start(options: RunOptions<string>): Run {
     const run = guard.start(options);
-    owns.set(run, { run, working: 0, timer: undefined });
+    owns.set(run, { run, calls: new Set(), timer: undefined });
     return run;
   }
 
@@ -87,9 +107,10 @@ function makeRuns(guard: AnyGuard): DoorRuns {
   }
 
   function goingOn(prompt: Prompt): Run | undefined {
-    const opening = openingOf(prompt);
-    const asked = resultIds(prompt).flatMap((id) => byCall.get(id) ?? []);
-    return (asked.length > 1 ? asked.findLast((each) => each.opening === opening) : asked[0])?.run;
+    return amongAsked(
+      resultIds(prompt).flatMap((id) => byCall.get(id) ?? []),
+      prompt,
+    );
   }
 
   /** Whom an earlier run worked for may not be another than whom this call names. */
@@ -109,14 +130,19 @@ function makeRuns(guard: AnyGuard): DoorRuns {
 
   function seatIn(run: Run, prompt: Prompt | undefined): Seat {
     const own = owns.get(run);
-    if (own) own.working += 1;
+    const call: Working = { step: undefined };
+    if (own) {
+      own.calls.add(call);
+      if (!own.timer) restFor(own, REST_MAX_MS);
+    }
     return {
       run,
+      begun: (step) => void (call.step = step),
       async leave(outcome, asked = []) {
         if (prompt && asked.length > 0) remember(run, prompt, asked);
         if (!own) return;
-        own.working -= 1;
-        if (outcome === 'ended' && own.working === 0) {
+        own.calls.delete(call);
+        if (outcome === 'ended' && own.calls.size === 0) {
           clearTimeout(own.timer);
           await run.end();
         } else if (!run.isEnded) restFor(own, outcome === 'may-be-tried-again' ? RETRY_MAX_MS : REST_MAX_MS);
@@ -143,13 +169,28 @@ function makeRuns(guard: AnyGuard): DoorRuns {
       byPrompt.set(prompt, run);
       return seatIn(run, prompt);
     },
-    ofToolCall(id) {
+    ofToolCall(id, conversation = []) {
       const around = guard.current();
       if (around) return (around.step?.call.kind === 'tool' ? bySubAgent.get(around.step) : undefined) ?? around.run;
-      return byCall.get(id)?.at(-1)?.run;
+      const asked = byCall.get(id) ?? [];
+      return amongAsked(asked, conversation) ?? asked.at(-1)?.run;
     },
     own: (options) => seatIn(start(options), undefined),
+    over(run) {
+      const own = owns.get(run);
+      if (!own || own.calls.size > 0) return;
+      clearTimeout(own.timer);
+      detached(run.end());
+    },
   };
+}
+
+/** The one run that has asked, or, where providers' ids were not unique, that of the same conversation. */
+function amongAsked(asked: readonly Asked[], conversation: readonly Said[]): Run | undefined {
+  const [only, ...others] = new Set(asked.map(({ run }) => run));
+  if (others.length === 0) return only;
+  const opening = openingOf(conversation);
+  return asked.findLast((each) => each.opening === opening)?.run;
 }
 
 /** The ids of the results with which a prompt ends. */
@@ -160,7 +201,9 @@ function resultIds(prompt: Prompt): string[] {
 }
 
 /** The beginning of what was first asked in a conversation. */
-function openingOf(prompt: Prompt): string {
-  const first = prompt.find(({ role }) => role === 'user');
-  return JSON.stringify(first?.content ?? '').slice(0, 200);
+function openingOf(conversation: readonly Said[]): string {
+  const content = conversation.find(({ role }) => role === 'user')?.content;
+  if (typeof content === 'string') return content.slice(0, OPENING_LENGTH);
+  const texts = recordsOf(content).map(({ text }) => (typeof text === 'string' ? text : ''));
+  return texts.join('').slice(0, OPENING_LENGTH);
 }

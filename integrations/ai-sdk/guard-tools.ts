@@ -3,7 +3,7 @@ import { untilAborted, type Run, type Step, type ToolCall, type ToolHints } from
 import type { GuardModelOptions } from './call-scopes.ts';
 import { doorRuns, type Seat } from './door-runs.ts';
 import { eitherSignal } from './halted-call.ts';
-import { fieldsOf, recordsOf, type AnyGuard } from './host.ts';
+import { detached, fieldsOf, recordsOf, type AnyGuard } from './host.ts';
 import { noteSeen } from './unseen-calls.ts';
 
 /** What tools of calls are told that nobody knows the run of. */
@@ -40,7 +40,7 @@ function guardTool(name: string, tool: Tool, guard: AnyGuard, options: GuardTool
     ...(tool.needsApproval !== undefined && wasApproved(given) ? { approved: true } : {}),
     ...(options.agent === undefined ? {} : { agent: options.agent }),
   });
-  const begin = (input: unknown, given: ToolExecutionOptions): Promise<Begun> => begun(guard, call(input, given), options);
+  const begin = (input: unknown, given: ToolExecutionOptions): Promise<Begun> => begun(guard, call(input, given), given.messages, options);
   const guarded: Execute = isGenerator(tool.execute)
     ? (input, given) => streamedTool(() => begin(input, given), input, given, execute)
     : (input, given) => plainTool(() => begin(input, given), input, given, execute);
@@ -53,9 +53,14 @@ interface Begun {
   readonly step: Step;
 }
 
-async function begun(guard: AnyGuard, call: ToolCall, { scopes, budgets, agent }: GuardToolsOptions): Promise<Begun> {
+async function begun(
+  guard: AnyGuard,
+  call: ToolCall,
+  messages: ToolExecutionOptions['messages'],
+  { scopes, budgets, agent }: GuardToolsOptions,
+): Promise<Begun> {
   const runs = doorRuns(guard);
-  const known = runs.ofToolCall(call.id ?? '');
+  const known = runs.ofToolCall(call.id ?? '', messages);
   const isUsable = known && (!known.isEnded || known.haltError);
   const seat = isUsable
     ? { run: known, leave: async () => {} }
@@ -92,7 +97,7 @@ async function plainTool(begin: () => Promise<Begun>, input: unknown, given: Too
   try {
     const output = await untilAborted(
       run.signal,
-      step.within(async () => lastOf(await execute(input, { ...given, abortSignal: eitherSignal(given.abortSignal, run) }))),
+      step.within(async () => lastOf(await execute(input, { ...given, abortSignal: eitherSignal(given.abortSignal, run) }), run)),
     );
     await step.end({ output });
     return noted(output, noteOf(step));
@@ -133,6 +138,8 @@ async function* streamedTool(
     const note = noteOf(step);
     if (note !== undefined && typeof output === 'string') yield noted(output, note);
   } catch (error) {
+    // A tool that was cut can clean up behind itself; it may never answer, so nobody waits for it.
+    detached(step.within(() => source.return(undefined)));
     await step.fail(error);
     throw run.haltError ?? error;
   } finally {
@@ -147,11 +154,14 @@ async function* streamedTool(
 const isGenerator = (execute: unknown): boolean =>
   (execute as { constructor: { name: string } }).constructor.name === 'AsyncGeneratorFunction';
 
-/** A plain function may give a stream of results, too; here its last one counts. */
-async function lastOf(output: unknown): Promise<unknown> {
+/** A plain function may give a stream of results, too; here its last one counts. Nobody waits for it when the run is halted. */
+async function lastOf(output: unknown, { signal }: Run): Promise<unknown> {
   if (typeof output !== 'object' || output === null || !(Symbol.asyncIterator in output)) return output;
   let last: unknown;
-  for await (const each of output as AsyncIterable<unknown>) last = each;
+  for await (const each of output as AsyncIterable<unknown>) {
+    last = each;
+    if (signal.aborted) break;
+  }
   return last;
 }
 

@@ -19,7 +19,7 @@ export async function generatedCall(door: ModelDoor, model: HostModel, params: C
     );
   } catch (error) {
     await step.fail(error);
-    return generated(thrownUnlessAnswered(await landed(door.guard, seat, error)).answer);
+    return generated(thrownUnlessAnswered(await landed(door.guard, seat, error, params)).answer);
   }
   await step.end(modelResult(result.content, result.response?.modelId), usageReport(result.usage));
   const kept = begun.isClosing ? withoutToolCalls(result) : result;
@@ -40,7 +40,7 @@ export async function streamedCall(door: ModelDoor, model: HostModel, params: Ca
     );
   } catch (error) {
     await step.fail(error);
-    return streamed(thrownUnlessAnswered(await landed(door.guard, seat, error)).answer);
+    return streamed(thrownUnlessAnswered(await landed(door.guard, seat, error, params)).answer);
   }
   return { ...result, stream: meteredStream(door.guard, begun, params.abortSignal, result.stream) };
 }

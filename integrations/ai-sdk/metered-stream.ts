@@ -77,7 +77,7 @@ function wholeOfParts(): Whole {
  */
 export function meteredStream(
   guard: AnyGuard,
-  { seat, step, isClosing }: OpenCall,
+  { seat, step, params, isClosing }: OpenCall,
   abortSignal: AbortSignal | undefined,
   stream: StreamResult['stream'],
 ): StreamResult['stream'] {
@@ -92,7 +92,8 @@ export function meteredStream(
   };
   // A consumer that aborts does not ask for another part.
   const onAbort = (): void => left(abortSignal?.reason);
-  abortSignal?.addEventListener('abort', onAbort, { once: true });
+  if (abortSignal?.aborted) onAbort();
+  else abortSignal?.addEventListener('abort', onAbort, { once: true });
   const over = (): void => abortSignal?.removeEventListener('abort', onAbort);
 
   async function counted(part: StreamPart): Promise<void> {
@@ -128,7 +129,7 @@ export function meteredStream(
     over();
     detached(reader.cancel(error));
     await step.fail(error);
-    const landing = await landed(guard, seat, error);
+    const landing = await landed(guard, seat, error, params);
     if ('answer' in landing) {
       for (const end of whole.open) controller.enqueue(end);
       for (const part of answerParts(landing.answer)) controller.enqueue(part);

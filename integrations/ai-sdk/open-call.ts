@@ -42,8 +42,9 @@ export async function begin({ guard, options, models }: ModelDoor, model: HostMo
   try {
     await meterUnseen(run, params.prompt);
     step = await run.begin(call, { canEdit: editsOfModel(model, models) });
+    seat.begun(step);
   } catch (error) {
-    return thrownUnlessAnswered(await landed(guard, seat, error));
+    return thrownUnlessAnswered(await landed(guard, seat, error, params));
   }
   // Whoever opened a joined step has the offer; a door that joined it changes nothing.
   const offer = step.isJoined ? undefined : step.offer;

@@ -22,9 +22,12 @@ export type WhenHalted = (loop: { readonly steps: readonly LoopStep[] }) => bool
 export function whenHalted(guard: AnyGuard): WhenHalted {
   return ({ steps }) => {
     const asked = steps.at(-1)?.toolCalls.at(-1)?.toolCallId;
-    const run = asked === undefined ? guard.current()?.run : doorRuns(guard).ofToolCall(asked);
+    const runs = doorRuns(guard);
+    const run = asked === undefined ? guard.current()?.run : runs.ofToolCall(asked);
     if (!run) return false;
     endsSoftly(run);
-    return run.haltError !== undefined;
+    if (!run.haltError) return false;
+    runs.over(run);
+    return true;
   };
 }

@@ -1,0 +1,214 @@
+import { generateObject, generateText, jsonSchema, stepCountIs, streamText, tool } from 'ai';
+import { createGuard, HaltError } from 'holdfast';
+import { guardModel, guardTools, whenHalted, type HostModel } from 'holdfast/ai-sdk';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { endedRuns, playedSdk, searchTool } from './support/sdk.ts';
+
+afterEach(() => vi.useRealTimers());
+
+type StreamPart = Awaited<ReturnType<HostModel['doStream']>>['stream'] extends ReadableStream<infer Part> ? Part : never;
+
+const usage = { inputTokens: { total: 5, noCache: 5, cacheRead: 0, cacheWrite: 0 }, outputTokens: { total: 3, text: 3, reasoning: 0 } };
+
+/** A model in this process: what it does is up to the test. */
+const ownModel = (does: Partial<Pick<HostModel, 'doGenerate' | 'doStream'>>): HostModel => ({
+  specificationVersion: 'v3',
+  provider: 'own',
+  modelId: 'gpt-4o-mini',
+  supportedUrls: {},
+  doGenerate: () => Promise.reject(new Error('unused')),
+  doStream: () => Promise.reject(new Error('unused')),
+  ...does,
+});
+
+describe('a loop is one run', () => {
+  it('also where its prompt is cut before each call, and several tools are asked at once', async () => {
+    await using sdk = await playedSdk((_request) => ({ toolCalls: ['a', 'b'].map((query) => ({ name: 'search', args: { query } })) }));
+    const guard = createGuard({ budgets: { run: { modelCalls: 4 } }, loops: 'off' });
+    const reports = endedRuns(guard);
+    const { search } = searchTool();
+    const error: unknown = await generateText({
+      model: guardModel(sdk.chat(), guard),
+      tools: guardTools({ search }, guard),
+      prompt: 'Rain?',
+      stopWhen: stepCountIs(10),
+      prepareStep: ({ messages, stepNumber }) => ({
+        messages: stepNumber === 0 ? messages : [{ role: 'user', content: `Step ${stepNumber}.` }, ...messages.slice(-2)],
+      }),
+    }).catch((thrown: unknown) => thrown);
+    expect(HaltError.is(error)).toBe(true);
+    expect(sdk.server.requests).toHaveLength(4);
+    await guard.close();
+    expect(reports).toHaveLength(1);
+  });
+
+  it('and its tools are its own, also where another loop has calls of the same id', async () => {
+    const asked: (() => void)[] = [];
+    const model = ownModel({
+      doGenerate: async ({ prompt }) => {
+        const isAsking = prompt.length === 1;
+        // Both are asked before either is answered.
+        if (isAsking)
+          await new Promise<void>((resolve) => {
+            asked.push(resolve);
+            if (asked.length === 2) for (const go of asked) go();
+          });
+        return {
+          content: isAsking
+            ? [{ type: 'tool-call', toolCallId: 'call_0', toolName: 'search', input: '{"query":"rain"}' }]
+            : [{ type: 'text', text: 'Yes.' }],
+          finishReason: { unified: isAsking ? 'tool-calls' : 'stop', raw: undefined },
+          usage,
+          warnings: [],
+        };
+      },
+    });
+    const guard = createGuard({ budgets: { user: { steps: 100 } } });
+    const { search } = searchTool();
+    const ask = (user: string): Promise<unknown> =>
+      generateText({
+        model: guardModel(model, guard),
+        tools: guardTools({ search }, guard),
+        prompt: `I am ${user}. Rain?`,
+        stopWhen: stepCountIs(5),
+        providerOptions: { holdfast: { user } },
+      });
+    await Promise.all([ask('ann'), ask('ben')]);
+    await guard.close();
+    const used = await Promise.all(['ann', 'ben'].map(async (user) => (await guard.read('user', user)).used));
+    expect(used.map(({ modelCalls, toolCalls }) => [modelCalls, toolCalls])).toEqual([
+      [2, 1],
+      [2, 1],
+    ]);
+  });
+
+  it('that is over when a stop condition has ended it for its halt', async () => {
+    await using sdk = await playedSdk((_request, turn) => ({ toolCalls: [{ name: 'search', args: { query: `q${turn}` } }] }));
+    const guard = createGuard({ budgets: { run: { toolCalls: 1 } } });
+    const reports = endedRuns(guard);
+    const { search } = searchTool();
+    await generateText({
+      model: guardModel(sdk.chat(), guard),
+      tools: guardTools({ search }, guard),
+      prompt: 'Rain?',
+      stopWhen: [stepCountIs(50), whenHalted(guard)],
+    });
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(reports).toHaveLength(1);
+    await guard.close();
+  });
+});
+
+describe('a stream', () => {
+  /** Says one word, and then nothing for ever. */
+  const hanging = ownModel({
+    doStream: () =>
+      Promise.resolve({
+        stream: new ReadableStream<StreamPart>({
+          start(controller) {
+            controller.enqueue({ type: 'stream-start', warnings: [] });
+            controller.enqueue({ type: 'text-start', id: '0' });
+            controller.enqueue({ type: 'text-delta', id: '0', delta: 'Well' });
+          },
+        }),
+      }),
+  });
+
+  it('that hangs does not keep its run for ever', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] });
+    const clock = { now: () => Date.now(), setTimeout: (act: () => void, ms: number) => setTimeout(act, ms), clearTimeout: () => {} };
+    const guard = createGuard({ clock });
+    const reports = endedRuns(guard);
+    const { textStream } = streamText({ model: guardModel(hanging, guard), prompt: 'Rain?' });
+    for await (const _piece of textStream) break;
+    await vi.advanceTimersByTimeAsync(60 * 60_000);
+    expect(reports.map(({ used }) => used.modelCalls)).toEqual([1]);
+    await guard.close();
+  });
+
+  it('that comes when its call was aborted meanwhile is settled at once', async () => {
+    const guard = createGuard({ budgets: { user: { tokens: 100_000 } } });
+    const controller = new AbortController();
+    const model = guardModel(
+      ownModel({
+        doStream: async (params) => {
+          controller.abort();
+          return hanging.doStream(params);
+        },
+      }),
+      guard,
+    );
+    const { stream } = await model.doStream({
+      prompt: [{ role: 'user', content: [{ type: 'text', text: 'Rain?' }] }],
+      abortSignal: controller.signal,
+    });
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    expect((await guard.read('user')).held.tokens).toBe(0);
+    await stream.cancel();
+    await guard.close();
+  });
+
+  it('of a run in a loop tells of its halt once', async () => {
+    await using sdk = await playedSdk(() => ({ toolCalls: [{ name: 'search', args: { query: 'rain' } }] }));
+    const guard = createGuard();
+    const errors: unknown[] = [];
+    const { search } = searchTool();
+    const result = streamText({
+      model: guardModel(sdk.chat(), guard),
+      tools: guardTools({ search }, guard),
+      prompt: 'Rain?',
+      stopWhen: stepCountIs(60),
+      onError: ({ error }) => void errors.push(error),
+    });
+    await result.consumeStream();
+    await guard.close();
+    expect(errors).toEqual([guard.lastHalt()]);
+  });
+});
+
+describe('a tool', () => {
+  it('that tells of its progress can clean up when its run is halted', async () => {
+    await using sdk = await playedSdk((_request, turn) => (turn === 0 ? { toolCalls: [{ name: 'progress', args: {} }] } : 'Yes.'));
+    const guard = createGuard({ budgets: { run: { duration: '150ms' } } });
+    let isClean = false;
+    const progress = tool({
+      description: 'Tells of its progress.',
+      inputSchema: jsonSchema<object>({ type: 'object', properties: {} }),
+      async *execute() {
+        try {
+          for (;;) {
+            yield 'working';
+            await new Promise((resolve) => setTimeout(resolve, 20));
+          }
+        } finally {
+          isClean = true;
+        }
+      },
+    });
+    await generateText({
+      model: guardModel(sdk.chat(), guard),
+      tools: guardTools({ progress }, guard),
+      prompt: 'Rain?',
+      stopWhen: stepCountIs(5),
+    }).catch(() => {});
+    await vi.waitFor(() => expect(isClean).toBe(true));
+    await guard.close();
+  });
+});
+
+describe('a structured answer', () => {
+  const schema = jsonSchema<{ city: string }>({ type: 'object', properties: { city: { type: 'string' } }, required: ['city'] });
+
+  it('is the fallback’s only where it is JSON; else the error is the halt’s own', async () => {
+    await using sdk = await playedSdk(() => 'unused');
+    for (const answer of ['I could not finish this.', { city: 'Oslo' }]) {
+      const guard = createGuard({ budgets: { run: { inputTokens: 5 } }, fallback: () => answer });
+      const outcome: unknown = await generateObject({ model: guardModel(sdk.chat(), guard), schema, prompt: 'Where?' }).then(
+        ({ object }) => object,
+        (error: unknown) => error,
+      );
+      expect(outcome).toEqual(typeof answer === 'string' ? guard.lastHalt() : answer);
+      await guard.close();
+    }
+  });
+});
