@@ -85,6 +85,8 @@ export function meteredStream(
   const reader = stream.getReader();
   const whole = wholeOfParts();
   let failure: { readonly error: unknown } | undefined;
+  /** The answer is whole and booked: a halt that comes of it takes nothing from it. */
+  let isWhole = false;
 
   const left = (reason: unknown): void => {
     if (!step.isOpen) return;
@@ -145,10 +147,8 @@ export function meteredStream(
       async pull(controller) {
         try {
           for (;;) {
-            const next = await untilAborted(
-              run.signal,
-              step.within(() => reader.read()),
-            );
+            const reading = step.within(() => reader.read());
+            const next = await (isWhole ? reading : untilAborted(run.signal, reading));
             if (next.done) {
               await settled(undefined);
               controller.close();
@@ -156,7 +156,10 @@ export function meteredStream(
             }
             const part = next.value;
             await counted(part);
-            if (part.type === 'finish') await settled(part);
+            if (part.type === 'finish') {
+              await settled(part);
+              isWhole = true;
+            }
             const kept = passedOn(part);
             if (kept === undefined) continue;
             controller.enqueue(kept);

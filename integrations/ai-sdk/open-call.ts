@@ -1,4 +1,4 @@
-import type { Step } from 'holdfast';
+import type { ModelCall, Step } from 'holdfast';
 import { offeredAnswer, type GivenAnswer } from './answers.ts';
 import { saidOfCall, scopesOf, type GuardModelOptions } from './call-scopes.ts';
 import { doorRuns, type Seat } from './door-runs.ts';
@@ -37,9 +37,10 @@ export async function begin({ guard, options, models }: ModelDoor, model: HostMo
     ...(options.budgets ? { budgets: options.budgets } : {}),
   }));
   const { run } = seat;
-  const call = modelCall(model, params, agent);
   let step: Step;
+  let call: ModelCall;
   try {
+    call = modelCall(model, params, agent);
     await meterUnseen(run, params.prompt);
     step = await run.begin(call, { canEdit: editsOfModel(model, models) });
     seat.begun(step);

@@ -7,6 +7,8 @@ export interface Seat {
   readonly run: Run;
   /** The agent that makes the call, where it is known. */
   readonly agent: string | undefined;
+  /** The call's hold is in place: from now on the call is at work for as long as its step is open. */
+  begun(step: Step): void;
   /** The call is over; `isLast` where nothing seems to follow it. */
   leave(isLast: boolean): void;
 }
@@ -18,17 +20,18 @@ export interface AgentRuns {
 }
 
 /** The agent that is at work in one call of a guarded runner; it changes with each hand-over. A mark of the runner's door. */
-class Working {
+class AgentAtWork {
   agent: string;
   constructor(agent: string) {
     this.agent = agent;
   }
 }
 
-const workingIn = (mark: unknown): Working | undefined => (mark instanceof Working ? mark : undefined);
+const workingIn = (mark: unknown): AgentAtWork | undefined => (mark instanceof AgentAtWork ? mark : undefined);
 
 /** Runs `fn` in a run as the work of an agent, and of those that it hands over to. */
-export const withAgent = <T>(guard: AnyGuard, run: Run, agent: string, fn: () => T): T => guard.within(run, agent, fn, new Working(agent));
+export const withAgent = <T>(guard: AnyGuard, run: Run, agent: string, fn: () => T): T =>
+  guard.within(run, agent, fn, new AgentAtWork(agent));
 
 /** Another agent goes on. */
 export function handOver(guard: AnyGuard, agent: string): void {
@@ -36,11 +39,19 @@ export function handOver(guard: AnyGuard, agent: string): void {
   if (working) working.agent = agent;
 }
 
+/** A call at work. Its step is not there yet while it is begun. */
+interface Working {
+  step: Step | undefined;
+}
+
 interface OwnRun {
   readonly run: Run;
-  open: number;
+  readonly calls: Set<Working>;
   timer: NodeJS.Timeout | undefined;
 }
+
+/** A call that never answers is never left: the guard gives its step up in the end. */
+const isAtWork = ({ calls }: OwnRun): boolean => [...calls].some(({ step }) => step === undefined || step.isOpen);
 
 /** A runner may go on after an answer: with another agent, or after a guardrail. */
 const REST_AFTER_ANSWER_MS = 1_000;
@@ -69,32 +80,34 @@ function makeRuns(guard: AnyGuard): AgentRuns {
 
   const restFor = (own: OwnRun, ms: number): void => {
     clearTimeout(own.timer);
-    own.timer = setTimeout(() => (own.open > 0 ? own.timer?.refresh() : detached(own.run.end())), ms).unref();
+    own.timer = setTimeout(() => (isAtWork(own) ? own.timer?.refresh() : detached(own.run.end())), ms).unref();
   };
 
   function ownIn<K extends object>(runs: WeakMap<K, OwnRun>, key: K | undefined, agent: string | undefined): OwnRun {
     const known = key && runs.get(key);
     if (known && (!known.run.isEnded || known.run.haltError)) return known;
-    const own: OwnRun = { run: guard.start({ agent: agent ?? 'agent' }), open: 0, timer: undefined };
+    const own: OwnRun = { run: guard.start({ agent: agent ?? 'agent' }), calls: new Set(), timer: undefined };
     if (key) runs.set(key, own);
     return own;
   }
 
   function seatIn(own: OwnRun, agent: string | undefined): Seat {
-    own.open += 1;
-    clearTimeout(own.timer);
+    const call: Working = { step: undefined };
+    own.calls.add(call);
+    restFor(own, REST_MAX_MS);
     return {
       run: own.run,
       agent,
+      begun: (step) => void (call.step = step),
       leave(isLast) {
-        own.open -= 1;
+        own.calls.delete(call);
         if (!own.run.isEnded) restFor(own, isLast ? REST_AFTER_ANSWER_MS : REST_MAX_MS);
       },
     };
   }
 
   const seatOfTrace = (): Seat => seatIn(ownIn(byTrace, getCurrentTrace() ?? undefined, undefined), undefined);
-  const seatAround = (run: Run, agent: string | undefined): Seat => ({ run, agent, leave: () => {} });
+  const seatAround = (run: Run, agent: string | undefined): Seat => ({ run, agent, begun: () => {}, leave: () => {} });
 
   return {
     ofModelCall() {

@@ -49,6 +49,7 @@ function guardedInvoke(tool: FunctionTool, guard: AnyGuard): Invoke {
     noteSeen(run, call.id);
     try {
       const begun = (step = await run.begin(call));
+      seat.begun(begun);
       const { offer } = begun;
       if (offer.kind === 'answer' && !begun.isJoined) {
         await begun.end({ output: offer.output });

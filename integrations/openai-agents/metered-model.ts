@@ -32,10 +32,11 @@ async function begin(door: ModelDoor, request: ModelRequest): Promise<Begun> {
   const { guard } = door;
   const seat = agentRuns(guard).ofModelCall();
   const { run } = seat;
-  const call = modelCall(door.facts, request, seat.agent);
   try {
+    const call = modelCall(door.facts, request, seat.agent);
     await meterUnseen(run, request);
     const step = await run.begin(call, { canEdit: editsOfRequest(request, door.models !== undefined) });
+    seat.begun(step);
     // Whoever opened a joined step has the offer; a door that joined it changes nothing.
     const offer = step.isJoined ? undefined : step.offer;
     if (offer?.kind === 'answer') {
@@ -111,15 +112,17 @@ export async function* getStreamedResponse(door: ModelDoor, asked: ModelRequest)
   if ('answer' in begun) return yield* answerEvents(begun.answer);
   const { seat, step, model, request, isClosing } = begun;
   const { run } = seat;
-  const source = step.within(() => model.getStreamedResponse(request)[Symbol.asyncIterator]());
+  let source: AsyncIterator<StreamEvent> | undefined;
   let wasUsageSaid: boolean | undefined;
   let isBegun = false;
+  /** The answer is whole and booked: a halt that comes of it takes nothing from it. */
+  let isWhole = false;
   try {
+    const events = step.within(() => model.getStreamedResponse(request)[Symbol.asyncIterator]());
+    source = events;
     for (;;) {
-      const next = await untilAborted(
-        run.signal,
-        step.within(() => source.next()),
-      );
+      const reading = step.within(() => events.next());
+      const next = await (isWhole ? reading : untilAborted(run.signal, reading));
       if (next.done) break;
       const event = next.value;
       isBegun = true;
@@ -136,6 +139,7 @@ export async function* getStreamedResponse(door: ModelDoor, asked: ModelRequest)
       if (!usage && asked.signal?.aborted) await step.fail(asked.signal.reason);
       else await step.end(result, usage);
       seat.leave(isClosing || !result.toolCalls?.length);
+      isWhole = true;
       yield isClosing ? { ...event, response: { ...event.response, output: withoutCalls(event.response.output) } } : event;
     }
     if (!step.isOpen) return;
@@ -158,6 +162,6 @@ export async function* getStreamedResponse(door: ModelDoor, asked: ModelRequest)
 }
 
 /** The source may never answer again: nobody waits for it. */
-function closeSource(step: Step, source: AsyncIterator<StreamEvent>): void {
-  void step.within(async () => source.return?.()).catch(() => {});
+function closeSource(step: Step, source: AsyncIterator<StreamEvent> | undefined): void {
+  void step.within(async () => source?.return?.()).catch(() => {});
 }

@@ -1,5 +1,5 @@
 import { generateObject, generateText, jsonSchema, stepCountIs, streamText, tool } from 'ai';
-import { createGuard, HaltError } from 'holdfast';
+import { createGuard, HaltError, type Detector } from 'holdfast';
 import { guardModel, guardTools, whenHalted, type HostModel } from 'holdfast/ai-sdk';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { endedRuns, playedSdk, searchTool } from './support/sdk.ts';
@@ -164,6 +164,27 @@ describe('a stream', () => {
     await guard.close();
     expect(errors).toEqual([guard.lastHalt()]);
   });
+});
+
+it.each([false, true])('an answer that is whole is given, also where its run is halted for it (streamed: %s)', async (isStreamed) => {
+  await using sdk = await playedSdk(() => 'It will rain.');
+  const strict: Detector = { name: 'strict', observe: ({ kind }) => (kind === 'model' ? { level: 'halt', reason: 'enough' } : undefined) };
+  const guard = createGuard({ detectors: [strict] });
+  const errors: unknown[] = [];
+  const call = {
+    model: guardModel(sdk.chat(), guard),
+    messages: [
+      { role: 'user' as const, content: 'Rain?' },
+      { role: 'assistant' as const, content: 'Where?' },
+      { role: 'user' as const, content: 'Here.' },
+    ],
+  };
+  const onError = ({ error }: { error: unknown }): void => void errors.push(error);
+  const { text } = isStreamed ? streamText({ ...call, onError }) : await generateText(call);
+  expect(await text).toBe('It will rain.');
+  expect(errors).toEqual([]);
+  expect(guard.lastHalt()?.halt.reason).toBe('enough');
+  await guard.close();
 });
 
 describe('a tool', () => {
