@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { auditLog, createGuard, type AuditEntry } from 'holdfast';
@@ -30,6 +30,23 @@ describe('holdfast plan from numbers', () => {
     expect(page.monthUsd.mean).toBeCloseTo(5 * usd * 200, 9);
     expect(page.allowed.mean).toBe(Math.floor(0.1 / usd));
     expect(page.monthAtMostUsd).toBeCloseTo(20, 9);
+  });
+
+  it('refuses more calls than anyone makes, and prices that are none', async () => {
+    expect(await tell('--calls', '1e10')).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('--calls must be a number above 0 and at most 10000') as string,
+    });
+    const file = path.join(scratch, 'prices.json');
+    writeFileSync(file, '{ "a": { "input": -1, "output": 1 } }');
+    expect(await tell('--prices', file)).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/--prices .*prices\.json cannot be used/) as string,
+    });
+  });
+
+  it('writes what a change costs as money that is lost', async () => {
+    expect((await tell(...numbers, '--cheaper', 'gpt-4')).out).toMatch(/the model gpt-4 +-\$0\.\d+ +-\d+ %  +-\$[\d,.]+\n/);
   });
 
   it('says what a cheaper model, half the history and a lower cap would save', async () => {
@@ -128,6 +145,8 @@ describe('holdfast plan from a log', () => {
     expect(whole.usdPerInteraction.mean).toBeGreaterThan(0);
     expect(chat.usdPerInteraction.mean).not.toBe(whole.usdPerInteraction.mean);
     expect(whole.savings.length).toBeGreaterThan(0);
+    appendFileSync(file, '{ "torn\n');
+    expect((await tell(file)).err).toMatch(/^holdfast plan: .*audit\.jsonl:\d+: /);
   });
 
   it('fails where there is nothing to plan with', async () => {

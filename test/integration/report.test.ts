@@ -32,6 +32,14 @@ async function tell(...args: string[]): Promise<{ code: number; out: string; err
 }
 
 describe('holdfast report', () => {
+  it('refuses prices that are none as wrong usage, and names their file', async () => {
+    const prices = path.join(scratch, 'prices.json');
+    writeFileSync(prices, '{ "a": { "input": -1, "output": 1 } }');
+    const { code, err } = await tell(file, '--findings', '--prices', prices);
+    expect(code).toBe(2);
+    expect(err).toMatch(/--prices .*prices\.json cannot be used: .*prices\.a\.input/s);
+  });
+
   it('shows a table with the largest spend first, its total, and hostile names as harmless text', async () => {
     const { code, out, err } = await tell(file, '--by', 'user');
     expect({ code, err }).toEqual({ code: 0, err: '' });

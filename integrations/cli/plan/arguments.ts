@@ -50,7 +50,7 @@ export function readArguments(args: readonly string[]): PlanArguments {
     model: values.model,
     inputTokens: number('input', values.input),
     outputTokens: number('output', values.output),
-    modelCalls: number('calls', values.calls),
+    modelCalls: number('calls', values.calls, Number.MIN_VALUE, CALLS_MAX),
     growthTokens: number('growth', values.growth, 0),
     perUserDay: values.interactions === undefined ? undefined : number('interactions', values.interactions),
     users: number('users', values.users),
@@ -64,8 +64,13 @@ export function readArguments(args: readonly string[]): PlanArguments {
   };
 }
 
-function number(name: string, text: string, least = Number.MIN_VALUE): number {
+/** An interaction is played call by call. */
+const CALLS_MAX = 10_000;
+const MOST = 1e12;
+
+function number(name: string, text: string, least = Number.MIN_VALUE, most = MOST): number {
   const value = Number(text);
-  if (text.trim() !== '' && Number.isFinite(value) && value >= least && value <= 1e12) return value;
-  throw new UsageError(`--${name} must be a number ${least === 0 ? 'of 0 or more' : 'above 0'}, got ${JSON.stringify(text)}`);
+  if (text.trim() !== '' && Number.isFinite(value) && value >= least && value <= most) return value;
+  const range = `${least === 0 ? 'of 0 or more' : 'above 0'}${most < MOST ? ` and at most ${most}` : ''}`;
+  throw new UsageError(`--${name} must be a number ${range}, got ${JSON.stringify(text)}`);
 }

@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
-import { createMeter, readAuditLog, type Meter, type MeterOptions } from 'holdfast';
+import { createMeter, readAuditLog, type Meter } from 'holdfast';
 import { fileProblem } from '../file-problem.ts';
 import { exitCodes, type Command, type Io } from '../io.ts';
+import { readPrices } from '../read-prices.ts';
 import { progressBar } from '../replay/progress.ts';
 import { printable, styleFor } from '../style.ts';
 import { UsageError } from '../usage-error.ts';
@@ -43,7 +43,7 @@ export const plan: Command = {
   async run(args, io) {
     try {
       const asked = readArguments(args);
-      const meter = createMeter(await readPrices(asked.pricesFile));
+      const meter = createMeter({ prices: await readPrices(asked.pricesFile) });
       const input = asked.files.length > 0 ? await fromLogs(asked, meter, io) : fromNumbers(asked, meter);
       if (!input) {
         io.err('holdfast plan: no interaction could be read\n');
@@ -82,15 +82,20 @@ function fromNumbers(asked: PlanArguments, meter: Meter): PlanInput {
 async function fromLogs(asked: PlanArguments, meter: Meter, io: Io): Promise<PlanInput | undefined> {
   const use = loggedUse(asked.feature);
   const bar = progressBar(io);
+  const complain = (text: string): void => {
+    bar.clear();
+    io.err(`holdfast plan: ${printable(text)}\n`);
+  };
+  const onProblem = ({ file, line, problem }: { file: string; line: number; problem: string }): void =>
+    complain(`${file}:${line}: ${problem}`);
   for (const [index, file] of asked.files.entries()) {
     const onBytes = (read: number, total: number): void =>
       bar.show((index + (total === 0 ? 1 : read / total)) / asked.files.length, printable(file));
     try {
-      for await (const entry of readAuditLog(file, { onBytes, signal: io.signal })) use.add(entry);
+      for await (const entry of readAuditLog(file, { onBytes, onProblem, signal: io.signal })) use.add(entry);
     } catch (error) {
       if (io.signal.aborted) throw error;
-      bar.clear();
-      io.err(`holdfast plan: ${printable(`${file}: ${fileProblem(error)}`)}\n`);
+      complain(`${file}: ${fileProblem(error)}`);
     }
   }
   bar.clear();
@@ -120,15 +125,4 @@ function savingsOf(asked: PlanArguments, meter: Meter, calls: readonly CallToken
     { what: 'half the history', usd: after(costOfCalls(meter, withHalfHistory(calls))) },
     { what: `an output cap of ${cap} tokens`, usd: after(costOfCalls(meter, withCap(calls, cap))) },
   ];
-}
-
-async function readPrices(file: string | undefined): Promise<MeterOptions> {
-  if (file === undefined) return {};
-  try {
-    const prices = JSON.parse(await readFile(file, 'utf8')) as MeterOptions['prices'];
-    createMeter({ prices });
-    return { prices };
-  } catch (error) {
-    throw new UsageError(`--prices ${file} cannot be used: ${error instanceof Error ? error.message : String(error)}`);
-  }
 }

@@ -7,7 +7,7 @@ const count = (value: number): string =>
 
 /** Thousands are set apart: a month's figure is read aloud. */
 const dollars = (usd: number): string =>
-  Math.abs(usd) < 1_000 ? formatUsd(usd) : usd.toLocaleString('en-US', { style: 'currency', currency: 'USD' });
+  usd < 0 ? `-${dollars(-usd)}` : usd < 1_000 ? formatUsd(usd) : usd.toLocaleString('en-US', { style: 'currency', currency: 'USD' });
 
 type Row = readonly string[];
 

@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import type { LoopPreset, ToolPolicy } from 'holdfast';
+import { createGuard, type LoopPreset, type ToolPolicy } from 'holdfast';
 import type { ReplayLimits } from './replay-run.ts';
+import { readOption } from '../read-option.ts';
 import { UsageError } from '../usage-error.ts';
 
 /** What the command line asks for. */
@@ -72,11 +72,10 @@ function positive(name: string, text: string | undefined): number | undefined {
   return value;
 }
 
-/** Reads tool policies from a JSON file: `{ "job_status": { "poll": true }, … }`. */
-export async function readTools(file: string): Promise<Readonly<Record<string, ToolPolicy>>> {
-  try {
-    return JSON.parse(await readFile(file, 'utf8')) as Record<string, ToolPolicy>;
-  } catch (error) {
-    throw new UsageError(`--tools ${file} cannot be read as JSON: ${error instanceof Error ? error.message : String(error)}`);
-  }
-}
+/** Reads tool policies from a JSON file: `{ "job_status": { "poll": true }, … }`. What a guard would refuse is refused in its words. */
+export const readTools = (file: string): Promise<Readonly<Record<string, ToolPolicy>>> =>
+  readOption('--tools', file, (value) => {
+    const tools = value as Record<string, ToolPolicy>;
+    createGuard({ tools });
+    return tools;
+  });

@@ -1,4 +1,5 @@
-import { createGuard, type LoopPreset } from 'holdfast';
+import type { LoopPreset } from 'holdfast';
+import { fileProblem } from '../file-problem.ts';
 import { UsageError } from '../usage-error.ts';
 import { readArguments, readTools, type ReplayArguments } from './arguments.ts';
 import { jsonLine } from './json-line.ts';
@@ -8,6 +9,7 @@ import { progressBar } from './progress.ts';
 import { readRuns } from './read-runs.ts';
 import { replayRun, type ReplayOptions } from './replay-run.ts';
 import { count, emptyTally, summary, type Tally } from './summary.ts';
+import { counted } from './short-count.ts';
 import { timeline } from './timeline.ts';
 
 const help = `holdfast replay FILE…   what a guard would have done with recorded runs
@@ -36,8 +38,6 @@ export const replay: Command = {
     try {
       const asked = readArguments(args);
       const tools = asked.toolsFile === undefined ? {} : await readTools(asked.toolsFile);
-      // A guard checks its options; policies that it would refuse are refused here in the same words.
-      createGuard({ tools });
       return await replayFiles(asked, { loops: { loops: asked.preset, tools }, limits: asked.limits, model: asked.model }, io);
     } catch (error) {
       if (!(error instanceof UsageError)) throw error;
@@ -86,12 +86,12 @@ async function replayFiles(asked: ReplayArguments, options: ReplayOptions, io: I
       }
     } catch (error) {
       if (io.signal.aborted) throw error;
-      tell(`${file}: ${error instanceof Error ? error.message : String(error)}`);
+      tell(`${file}: ${fileProblem(error)}`);
     }
   }
   bar.clear();
   const runs = tallies.get(asked.preset)?.runs ?? 0;
   if (!asked.isJson) io.out(summary(tallies, asked.preset, style));
-  if (problems > 0) io.err(`holdfast replay: ${problems} ${problems === 1 ? 'place' : 'places'} could not be read\n`);
+  if (problems > 0) io.err(`holdfast replay: ${counted(problems, 'place')} could not be read\n`);
   return runs === 0 ? exitCodes.failed : halted > 0 ? exitCodes.halted : exitCodes.ok;
 }

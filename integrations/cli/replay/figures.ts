@@ -49,7 +49,7 @@ function callFigures(
   before: number,
   price: ModelPrice | undefined,
 ): Pick<StepFigures, 'tokens' | 'nanoUsd' | 'isEstimated'> {
-  const isEstimated = step.inputTokens === null && step.outputTokens === null;
+  const isEstimated = step.inputTokens === null || step.outputTokens === null;
   const inputTokens = step.inputTokens ?? Math.ceil(before / CHARACTERS_PER_TOKEN);
   const outputTokens = step.outputTokens ?? Math.ceil(written / CHARACTERS_PER_TOKEN);
   const usage = { inputTokens, outputTokens, cachedInputTokens: 0, cacheWriteTokens: 0, reasoningTokens: 0 };

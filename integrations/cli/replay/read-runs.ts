@@ -32,7 +32,10 @@ export async function* readRuns(file: string, onBytes: (read: number, total: num
   const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });
   const spans: GenAiSpan[] = [];
   const logged = auditRuns();
-  let messages: unknown[] = [];
+  const messages: unknown[] = [];
+  const keepSpans = (value: Readonly<Record<string, unknown>>): void => {
+    for (const span of spansOf(value)) if (spans.length < SPANS_MAX) spans.push(span);
+  };
   let whole: string[] | undefined;
   let length = 0;
   let number = 0;
@@ -58,19 +61,26 @@ export async function* readRuns(file: string, onBytes: (read: number, total: num
       if (typeof ended === 'string') yield { kind: 'problem', file, line: number, problem: ended };
       else for (const run of ended) yield { kind: 'run', run };
     } else if (isOtlp(value)) {
-      if (spans.length < SPANS_MAX) spans.push(...spansOf(value));
+      keepSpans(value);
     } else if (isRecord(value) && typeof value['role'] === 'string') {
-      messages = [...messages, value];
+      messages.push(value);
     } else yield* runsOf(value, file, number);
   }
   if (whole !== undefined) {
     const value = length > WHOLE_MAX ? undefined : parse(whole.join('\n'));
-    if (isOtlp(value)) spans.push(...spansOf(value));
+    if (isOtlp(value)) keepSpans(value);
     else if (value === undefined)
       yield { kind: 'problem', file, line: 1, problem: length > WHOLE_MAX ? 'is one value that is too large' : 'is not JSON' };
     else yield* runsOf(value, file, 1);
   }
   if (messages.length > 0) yield* runsOf(messages, file, 1);
+  if (spans.length >= SPANS_MAX)
+    yield {
+      kind: 'problem',
+      file,
+      line: 1,
+      problem: `holds more spans than are read at once; those behind the first ${SPANS_MAX} are left out`,
+    };
   for (const run of [...logged.rest(), ...runsOfSpans(spans)]) yield { kind: 'run', run };
 }
 

@@ -35,6 +35,10 @@ export interface ReplayedRun {
   readonly isEstimated: boolean;
 }
 
+/** How many steps a halt would have saved: a loop is halted behind its step, a budget before it. */
+export const savedSteps = ({ run, haltedAt, cause }: ReplayedRun): number =>
+  haltedAt === null ? 0 : run.steps.length - haltedAt - (cause === 'budget' ? 0 : 1);
+
 /** Plays a recorded run to a guard's judge and limits. */
 export function replayRun(run: RecordedRun, options: ReplayOptions): ReplayedRun {
   const figures = run.asRecorded?.figures ?? figuresOf(run, options.model);

@@ -1,7 +1,7 @@
 import { formatUsd } from 'holdfast';
-import type { ReplayedRun } from './replay-run.ts';
+import { savedSteps, type ReplayedRun } from './replay-run.ts';
 import type { Style } from '../style.ts';
-import { shortCount } from './short-count.ts';
+import { counted, shortCount } from './short-count.ts';
 
 /** What is counted over all runs, for one preset. */
 export interface Tally {
@@ -40,13 +40,14 @@ export const emptyTally = (): Tally => ({
 /** Sums know only the runs whose figures are known. */
 const plusKnown = (sum: number | null, value: number | null): number | null => (value === null ? sum : (sum ?? 0) + value);
 
-export function count(tally: Tally, { run, haltedAt, cause, verdicts, tokens, usd, isEstimated }: ReplayedRun): void {
+export function count(tally: Tally, replayed: ReplayedRun): void {
+  const { run, cause, verdicts, tokens, usd, isEstimated } = replayed;
   tally.runs++;
   tally.steps += run.steps.length;
   if (verdicts.length > 0) tally.warned++;
   if (cause === 'loop') tally.haltedAsLoop++;
   if (cause === 'budget') tally.haltedByBudget++;
-  if (haltedAt !== null) tally.savedSteps += run.steps.length - haltedAt - (cause === 'budget' ? 0 : 1);
+  tally.savedSteps += savedSteps(replayed);
   tally.totalTokens = plusKnown(tally.totalTokens, tokens.total);
   tally.savedTokens = plusKnown(tally.savedTokens, tokens.saved);
   tally.totalUsd = plusKnown(tally.totalUsd, usd.total);
@@ -60,7 +61,7 @@ export function count(tally: Tally, { run, haltedAt, cause, verdicts, tokens, us
 const known = (figure: number | null, format: (figure: number) => string): string => (figure === null ? '-' : format(figure));
 
 const recordedNote = (runs: number): string =>
-  `${runs} ${runs === 1 ? 'run' : 'runs'} from an audit log: verdicts as recorded, the same under every preset`;
+  `${counted(runs, 'run')} from an audit log: verdicts as recorded, the same under every preset`;
 
 /** The table at the end: what each preset would have done. `chosen` is the one that the timelines show. */
 export function summary(tallies: ReadonlyMap<string, Tally>, chosen: string, style: Style): string {
@@ -80,8 +81,8 @@ export function summary(tallies: ReadonlyMap<string, Tally>, chosen: string, sty
   const line = (cells: readonly string[]): string =>
     cells.map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0))).join('  ');
   const total = [
-    `${first.runs} ${first.runs === 1 ? 'run' : 'runs'}`,
-    `${first.steps} steps`,
+    counted(first.runs, 'run'),
+    counted(first.steps, 'step'),
     known(first.totalTokens, (tokens) => `${about}${shortCount(tokens)} tokens`),
     known(first.totalUsd, (usd) => `${about}${formatUsd(usd)}`),
   ];

@@ -1,7 +1,7 @@
 import { formatUsd } from 'holdfast';
-import type { ReplayedRun } from './replay-run.ts';
+import { savedSteps, type ReplayedRun } from './replay-run.ts';
 import { printable, type Style } from '../style.ts';
-import { shortCount } from './short-count.ts';
+import { counted, shortCount } from './short-count.ts';
 
 const LAP_MARKS = '0123456789';
 
@@ -27,12 +27,13 @@ export function timeline(replayed: ReplayedRun, style: Style, columns: number): 
 const mark = ({ cause, verdicts }: ReplayedRun, style: Style): string =>
   cause !== null ? style.bad('✖') : verdicts.length > 0 ? style.warn('▲') : style.good('✔');
 
-function outcome({ run, haltedAt, cause, dimension, tokens, usd, isEstimated }: ReplayedRun): string {
-  const steps = `${run.steps.length} ${run.steps.length === 1 ? 'step' : 'steps'}`;
+function outcome(replayed: ReplayedRun): string {
+  const { run, haltedAt, cause, dimension, tokens, usd, isEstimated } = replayed;
+  const steps = counted(run.steps.length, 'step');
   if (haltedAt === null) return `${steps}, not halted`;
   const why = cause === 'budget' ? `by its budget (${dimension ?? 'steps'})` : 'as a loop';
   const saved = [
-    `${run.steps.length - haltedAt - 1} steps`,
+    counted(savedSteps(replayed), 'step'),
     ...(tokens.saved === null ? [] : [`${isEstimated ? '~' : ''}${shortCount(tokens.saved)} tokens`]),
     ...(usd.saved === null ? [] : [`${isEstimated ? '~' : ''}${formatUsd(usd.saved)}`]),
   ];

@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { costFindings, readAuditLog, spendReport, type CostFindingsOptions, type SpendReport } from 'holdfast';
 import { fileProblem } from '../file-problem.ts';
 import { exitCodes, type Command, type Io } from '../io.ts';
+import { readPrices } from '../read-prices.ts';
 import { progressBar } from '../replay/progress.ts';
 import { printable, styleFor } from '../style.ts';
 import { UsageError } from '../usage-error.ts';
@@ -121,13 +121,4 @@ function show({ by, format, most }: ReportArguments, report: SpendReport, io: Io
   if (format === 'csv') io.out(reportCsv(by, shown));
   else if (format === 'json') for (const row of shown) io.out(`${JSON.stringify(reportJson(by, row))}\n`);
   else io.out(reportTable(by, shown, report.total(), rows.length - shown.length, styleFor(io.isTerminal)));
-}
-
-async function readPrices(file: string | undefined): Promise<CostFindingsOptions['prices']> {
-  if (file === undefined) return undefined;
-  try {
-    return JSON.parse(await readFile(file, 'utf8')) as CostFindingsOptions['prices'];
-  } catch (error) {
-    throw new UsageError(`--prices ${file} cannot be read as JSON: ${error instanceof Error ? error.message : String(error)}`);
-  }
 }

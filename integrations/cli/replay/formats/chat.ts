@@ -29,7 +29,7 @@ export function readChat(value: unknown, fallbackId: string): RecordedRun {
     const text = plainText(message['content']);
     const calls = callsOf(message);
     for (const [place, call] of calls.entries()) {
-      const answer = answers.get(call.id) ?? (call.id === '' ? legacyAnswer(messages[index + 1]) : undefined);
+      const answer = answers(call.id, index) ?? (call.id === '' ? legacyAnswer(messages[index + 1]) : undefined);
       steps.push({
         ...unknownFigures,
         kind: 'tool',
@@ -106,18 +106,28 @@ interface RecordedAnswer {
   readonly isError: boolean | undefined;
 }
 
-function answersById(messages: readonly Fields[]): ReadonlyMap<string, RecordedAnswer> {
-  const answers = new Map<string, RecordedAnswer>();
-  for (const message of messages) {
+/** Finds the answer to a call: the next one of its id, which some providers give again and again. */
+function answersById(messages: readonly Fields[]): (id: string, asker: number) => RecordedAnswer | undefined {
+  const byId = new Map<string, { readonly answers: { readonly place: number; readonly answer: RecordedAnswer }[]; next: number }>();
+  const add = (id: string, place: number, answer: RecordedAnswer): void => {
+    const known = byId.get(id) ?? { answers: [], next: 0 };
+    known.answers.push({ place, answer });
+    byId.set(id, known);
+  };
+  for (const [place, message] of messages.entries()) {
     const id = textOrNull(message['tool_call_id']);
-    if (message['role'] === 'tool' && id !== null) {
-      answers.set(id, { text: plainText(message['content']), isError: message['status'] === 'error' ? true : undefined });
-    }
-    for (const part of blocksOf(message, 'tool_result')) {
-      answers.set(asText(part['tool_use_id']), { text: plainText(part['content']), isError: part['is_error'] === true ? true : undefined });
-    }
+    if (message['role'] === 'tool' && id !== null)
+      add(id, place, { text: plainText(message['content']), isError: message['status'] === 'error' ? true : undefined });
+    for (const part of blocksOf(message, 'tool_result'))
+      add(asText(part['tool_use_id']), place, { text: plainText(part['content']), isError: part['is_error'] === true ? true : undefined });
   }
-  return answers;
+  return (id, asker) => {
+    const known = byId.get(id);
+    if (!known) return undefined;
+    // Askers come in their order: what lies before one is of no use to those behind it.
+    while ((known.answers[known.next]?.place ?? asker) < asker) known.next += 1;
+    return known.answers[known.next]?.answer;
+  };
 }
 
 const legacyAnswer = (next: Fields | undefined): RecordedAnswer | undefined =>

@@ -6,7 +6,7 @@ type Fields = Readonly<Record<string, unknown>>;
 export const isOtlp = (value: unknown): value is Fields => isRecord(value) && Array.isArray(value['resourceSpans']);
 
 /** A span that matters here: a model call or a tool call, by the GenAI conventions. */
-interface GenAiSpan {
+export interface GenAiSpan {
   readonly traceId: string;
   readonly startedAt: number;
   readonly endedAt: number;
@@ -42,7 +42,11 @@ export function spansOf(value: Fields): readonly GenAiSpan[] {
 /** Puts the spans of each trace in order of time: one trace is one run. */
 export function runsOfSpans(spans: readonly GenAiSpan[]): readonly RecordedRun[] {
   const traces = new Map<string, GenAiSpan[]>();
-  for (const span of spans) traces.set(span.traceId, [...(traces.get(span.traceId) ?? []), span]);
+  for (const span of spans) {
+    const known = traces.get(span.traceId);
+    if (known) known.push(span);
+    else traces.set(span.traceId, [span]);
+  }
   return [...traces].map(([id, members]) => {
     const ordered = members.toSorted((a, b) => a.startedAt - b.startedAt);
     let round = 0;
@@ -138,5 +142,3 @@ function plainValue(value: unknown): unknown {
 }
 
 const milliseconds = (nanoseconds: unknown): number => Number(nanoseconds ?? 0) / 1e6;
-
-export type { GenAiSpan };

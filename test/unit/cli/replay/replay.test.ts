@@ -275,7 +275,9 @@ describe('holdfast replay for people', () => {
     const runs = put('runs.jsonl', looping);
     const policies = put('tools.json', JSON.stringify({ look: { loopKey: false } }));
     expect((await run(runs, '--json', '--tools', policies)).lines()[0]).toMatchObject({ haltedAt: null });
-    await expect(run(runs, '--tools', put('bad.json', JSON.stringify({ look: { pol: true } })))).rejects.toThrow(/look/);
+    const refused = await run(runs, '--tools', put('bad.json', JSON.stringify({ look: { pol: true } })));
+    expect(refused.code).toBe(2);
+    expect(refused.err).toMatch(/--tools .*bad\.json cannot be used: .*tools\.look: there is no option "pol"/s);
     expect((await run(runs, '--tools', join(folder, 'none.json'))).code).toBe(2);
   });
 
@@ -300,5 +302,59 @@ describe('holdfast replay for people', () => {
     await replay.run([file, '--json'], watched.io);
     expect(watched.err()).toContain('%');
     expect((await run(file, '--json')).err).toBe('');
+  });
+});
+
+describe('at the edges', () => {
+  test('a call is answered by the next result of its id, where ids come again', async () => {
+    const turns = Array.from({ length: 12 }, (_, turn) => [
+      assistant('call_0', 'look', '{"at":"here"}'),
+      { role: 'tool', tool_call_id: 'call_0', content: `page ${turn}: ${'abcdefghijkl'.slice(turn)}` },
+    ]);
+    const file = put('ids.json', JSON.stringify([{ role: 'user', content: 'Read on.' }, ...turns.flat()]));
+    const [line] = (await run(file, '--json')).lines();
+    expect(line).toMatchObject({ steps: 12, haltedAt: null, verdicts: [] });
+  });
+
+  test('a budget saves the step that it refuses, in the timeline as in the table', async () => {
+    const { out, code } = await run(put('calm.jsonl', calm), '--tool-calls', '1');
+    expect(code).toBe(3);
+    expect(out).toContain('halted at 1 by its budget (toolCalls); saved 2 steps');
+    expect(out).toMatch(/standard \*\s+0\s+0\s+1\s+2\s/);
+  });
+
+  test('a figure that is missing makes the sum an estimate', async () => {
+    const file = put('half.jsonl', trace('half', [toolStep(0, 'a', { tokensIn: 100 }), toolStep(1, 'b', { tokensIn: 200, tokensOut: 5 })]));
+    expect((await run(file, '--json')).lines()[0]).toMatchObject({ estimated: true });
+  });
+
+  test('a packed file that is broken off is told, and what came before it is read', async () => {
+    const packed = gzipSync(`${calm}\n${looping}\n`.repeat(50));
+    const { code, err } = await run(put('torn.jsonl.gz', packed.subarray(0, packed.length - 40)), put('calm.jsonl', calm), '--json');
+    expect(err).toContain('torn.jsonl.gz: ');
+    expect(code).not.toBe(1);
+  });
+
+  test('one export may hold very many spans', async () => {
+    const span = (at: number) => ({
+      traceId: 't',
+      spanId: `s${at}`,
+      startTimeUnixNano: String(at),
+      endTimeUnixNano: String(at),
+      attributes: [{ key: 'gen_ai.operation.name', value: { stringValue: 'execute_tool' } }],
+    });
+    const spans = Array.from({ length: 200_000 }, (_, at) => span(at));
+    const file = put('spans.json', JSON.stringify({ resourceSpans: [{ scopeSpans: [{ spans }] }] }));
+    expect((await run(file, '--json', '--steps', 'none', '--loops', 'off')).lines()[0]).toMatchObject({ steps: 200_000 });
+  });
+
+  test('a file that is not there is told in words', async () => {
+    const { code, err } = await run(join(folder, 'none.jsonl'));
+    expect(code).toBe(1);
+    expect(err).toContain('none.jsonl: there is no such file');
+  });
+
+  test('one step is a step', async () => {
+    expect((await run(put('one.jsonl', trace('one', [toolStep(0, 'a')])))).out).toContain('1 run, 1 step,');
   });
 });
