@@ -23,7 +23,7 @@ const WHOLE_BYTES_MAX = 64 * 1024 * 1024;
 const LEFT = 'the answer was left before its end';
 
 /** Settles an answer exactly once. */
-function settling({ call, request, over }: Answering) {
+function settling({ request, over }: Answering) {
   let isOver = false;
   const once = async (settle: () => Promise<void>): Promise<void> => {
     if (isOver) return;
@@ -33,11 +33,7 @@ function settling({ call, request, over }: Answering) {
   };
   return {
     ended: (finished: Parameters<WireRequest['ended']>[0]) => once(() => request.ended(finished)),
-    failed: (error: unknown, usage?: Parameters<WireRequest['failed']>[1]) =>
-      once(async () => {
-        await request.failed(error, usage);
-        await call.giveUp(error);
-      }),
+    failed: (error: unknown, usage?: Parameters<WireRequest['failed']>[1]) => once(() => request.failed(error, usage)),
   };
 }
 
@@ -55,7 +51,7 @@ export function wholeMeter(answering: Answering): BodyMeter {
       return nothing;
     },
     async end() {
-      const bytes = Buffer.concat(chunks);
+      const bytes = chunks.length === 1 ? bufferOf(chunks[0]!) : Buffer.concat(chunks);
       const said = length > WHOLE_BYTES_MAX ? undefined : parsedJson(bytes.toString('utf8'));
       if (!isJson(said)) {
         await ended({ result: {}, usage: undefined, id: undefined });
@@ -80,8 +76,8 @@ export function eventMeter(answering: Answering): BodyMeter {
   const reader = protocol.reader();
   const events = sseSplitter();
   const isClosing = call.offer?.isClosing === true;
-  /** What has been counted of a chunk in which the stream is cut. */
-  let counted: Uint8Array[] = [];
+  /** What is passed on of the chunk that is being read. */
+  let passing: Uint8Array[] = [];
   let isComplete = false;
 
   function passedOn({ raw }: SseEvent, news: EventNews): Uint8Array {
@@ -94,19 +90,37 @@ export function eventMeter(answering: Answering): BodyMeter {
     return Buffer.from(isClosing ? protocol.stopInPlaceOfTools(shown) : shown);
   }
 
-  async function heed(event: SseEvent): Promise<void> {
+  /** A promise only where the store or the books must be waited for: most events are about a word or two. */
+  function heed(event: SseEvent): void | Promise<void> {
     const data = event.data === undefined ? undefined : event.data === '[DONE]' ? event.data : parsedJson(event.data);
     const news = data === undefined ? {} : reader.take(data);
-    for (const { text, channel } of news.deltas ?? []) {
+    const counting = counted(news.deltas ?? [], 0);
+    if (counting) return counting.then(() => noted(event, news));
+    return noted(event, news);
+  }
+
+  function counted(deltas: NonNullable<EventNews['deltas']>, from: number): void | Promise<void> {
+    for (let place = from; place < deltas.length; place += 1) {
+      const { text, channel } = deltas[place]!;
       const growing = request.stream(text, channel);
-      if (growing) await growing;
+      if (growing) return growing.then(() => counted(deltas, place + 1));
     }
-    if (news.error !== undefined) await failed(new Error(news.error), reader.finished().usage);
-    else if (news.isLast) {
-      isComplete = true;
-      await ended(withoutTools());
+  }
+
+  function noted(event: SseEvent, news: EventNews): void | Promise<void> {
+    const pass = (): void => void passing.push(passedOn(event, news));
+    if (news.error !== undefined) return failed(new Error(news.error), reader.finished().usage).then(pass);
+    if (!news.isLast) return pass();
+    isComplete = true;
+    return ended(withoutTools()).then(pass);
+  }
+
+  function heedAll(read: readonly SseEvent[], from: number): Uint8Array | Promise<Uint8Array> {
+    for (let place = from; place < read.length; place += 1) {
+      const waiting = heed(read[place]!);
+      if (waiting) return waiting.then(() => heedAll(read, place + 1));
     }
-    counted.push(passedOn(event, news));
+    return joined(passing);
   }
 
   const withoutTools = () => {
@@ -116,10 +130,9 @@ export function eventMeter(answering: Answering): BodyMeter {
   };
 
   return {
-    async take(chunk) {
-      counted = [];
-      for (const event of events.push(chunk)) await heed(event);
-      return counted.length === 1 ? (counted[0] ?? nothing) : Buffer.concat(counted);
+    take(chunk) {
+      passing = [];
+      return heedAll(events.push(chunk), 0);
     },
     async end() {
       const finished = withoutTools();
@@ -133,7 +146,7 @@ export function eventMeter(answering: Answering): BodyMeter {
       const halt = call.run.haltError;
       await failed(halt ?? error, reader.finished().usage);
       if (!halt && !HaltError.is(error)) return undefined;
-      return Buffer.concat([...counted, Buffer.from(isComplete ? '' : reader.tail())]);
+      return Buffer.concat([...passing, Buffer.from(isComplete ? '' : reader.tail())]);
     },
     left: (reason) => detached(failed(reason ?? new Error(LEFT), reader.finished().usage)),
   };
@@ -156,3 +169,17 @@ export function errorMeter(over: (isRead: boolean) => void): BodyMeter {
 }
 
 const nothing = new Uint8Array();
+
+const bufferOf = (bytes: Uint8Array): Buffer =>
+  Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+
+/** The pieces as one. Those of one chunk lie side by side in memory, unless something was taken out or changed. */
+function joined(pieces: readonly Uint8Array[]): Uint8Array {
+  const [first = nothing] = pieces;
+  let end = first.byteOffset;
+  for (const { buffer, byteOffset, byteLength } of pieces) {
+    if (buffer !== first.buffer || byteOffset !== end) return Buffer.concat(pieces);
+    end += byteLength;
+  }
+  return new Uint8Array(first.buffer, first.byteOffset, end - first.byteOffset);
+}

@@ -1,19 +1,18 @@
-import { randomUUID } from 'node:crypto';
-import type { Run, RunOptions, Step } from 'holdfast';
-import { errorMeter, eventMeter, wholeMeter, type Answering } from './body-meters.ts';
+import type { RunOptions, Step } from 'holdfast';
 import { protocolFor } from './endpoints.ts';
+import { begunIn, given, halted, opened, type Asked, type Exchange } from './exchange.ts';
 import { httpRequest, type HttpRequest } from './http-request.ts';
 import { isJson, parsedJson, type Json } from './json.ts';
 import { meteredBody, type BodyMeter } from './metered-body.ts';
 import type { AnyGuard, GuardFetchOptions } from './options.ts';
+import { webResponse } from './own-answer.ts';
 import { embeddings } from './protocols/embeddings.ts';
 import type { Protocol, ReadRequest } from './protocols/protocol.ts';
 import { openAIError } from './protocols/openai-error.ts';
-import { OWN_ANSWER, refusalFor, refused } from './refusal.ts';
-import { longestWaitMs, mayBeTriedAgain, requestKey, retryCount } from './retries.ts';
+import { refused } from './refusal.ts';
+import { requestKey, retryCount } from './retries.ts';
 import { seats, type Seat } from './seats.ts';
 import { linkedSignal } from './signals.ts';
-import { meterResults } from './tool-rounds.ts';
 import { joinedCall, METERED, ownCall, waitingCalls, type WireCall } from './wire-call.ts';
 
 const BODY_BYTES_MAX = 64 * 1024 * 1024;
@@ -24,7 +23,6 @@ interface Passage {
   readonly protocol: Protocol;
   readonly body: Json;
   readonly text: string;
-  readonly read: ReadRequest;
 }
 
 /**
@@ -49,25 +47,29 @@ export function guardFetch(guard: AnyGuard, options: GuardFetchOptions = {}): ty
     const http = httpRequest(input, init);
     if (!http || guard.current()?.mark === METERED) return upstream(input, init);
     const protocol = protocolFor(http.method, http.url);
-    if (!protocol) return otherPaths === 'pass' ? upstream(input, init) : refused({ error: openAIError }, 403, 'not_metered', NOT_METERED);
+    const refuse = (by: Pick<Protocol, 'error'>, ...why: [status: number, code: string, message: string]): Response =>
+      webResponse(refused(by, ...why));
+    if (!protocol) return otherPaths === 'pass' ? upstream(input, init) : refuse({ error: openAIError }, 403, 'not_metered', NOT_METERED);
     const reading = await http.text(maxBodyBytes);
     const body = 'text' in reading ? parsedJson(reading.text) : undefined;
     if (!('text' in reading) || !isJson(body)) {
       const why = 'unreadable' in reading ? reading.unreadable : 'no JSON object';
-      if (why === 'too-large') return refused(protocol, 413, 'body_too_large', `the body is larger than ${maxBodyBytes} bytes`);
-      if (unreadableBodies === 'refuse') return refused(protocol, 400, 'unreadable_body', `${UNREADABLE} (${why})`);
+      if (why === 'too-large') return refuse(protocol, 413, 'body_too_large', `the body is larger than ${maxBodyBytes} bytes`);
+      if (unreadableBodies === 'refuse') return refuse(protocol, 400, 'unreadable_body', `${UNREADABLE} (${why})`);
       return http.send(upstream, undefined, http.signal ?? new AbortController().signal);
     }
-    return metered({ http, protocol, body, text: reading.text, read: protocol.read(body, http.url) });
+    return metered({ http, protocol, body, text: reading.text });
   };
 
-  async function metered(passage: Passage): Promise<Response> {
-    const { http, protocol, read } = passage;
+  async function metered({ http, protocol, body, text }: Passage): Promise<Response> {
+    const { url } = http;
+    const read = protocol.read(body, url);
     const around = guard.current();
-    const scopes = around ? undefined : await scopesFor(passage);
-    const key = (): string => requestKey(around ? `run ${around.run.id}` : JSON.stringify(scopes), http, passage.text);
-    const count = retryCount(http);
-    const waiting = count ? waitingCalls(guard).take(key()) : undefined;
+    const scopes = around ? undefined : await scopesFor(http, body);
+    const key = (): string => requestKey(around ? `run ${around.run.id}` : JSON.stringify(scopes), url, text);
+    const tries = retryCount((name) => http.headers.get(name));
+    const asked: Asked = { protocol, url, body, read, tries, key };
+    const waiting = tries ? waitingCalls(guard).take(key()) : undefined;
     const isInside = around?.step?.call.kind === 'model' && !(protocol === embeddings && around.step.call.model !== read.call.model);
     let seat: Seat | undefined;
     let call: WireCall;
@@ -81,19 +83,20 @@ export function guardFetch(guard: AnyGuard, options: GuardFetchOptions = {}): ty
           const { output, from } = step.offer;
           await step.end({ output });
           seat.leave([]);
-          return answered(passage, output, from);
+          return webResponse(given(asked, output, from));
         }
         call = ownCall(seat, step, read);
       }
     } catch (error) {
-      const refusal = await halted(passage, seat?.run, error);
+      const refusal = await halted(guard, asked, seat?.run, error);
       seat?.leave([]);
-      return refusal;
+      return webResponse(refusal);
     }
-    return sent(passage, call, key, count);
+    const exchange = await opened(guard, asked, call, asksForUsage);
+    return 'status' in exchange ? webResponse(exchange) : sent(http, exchange);
   }
 
-  const scopesFor = async ({ http: { url, headers }, body }: Passage): Promise<RunOptions<string>['scopes']> =>
+  const scopesFor = async ({ url, headers }: HttpRequest, body: Json): Promise<RunOptions<string>['scopes']> =>
     typeof options.scopes === 'function' ? options.scopes({ url, headers, body }) : options.scopes;
 
   const runOptions = (scopes: RunOptions<string>['scopes']): RunOptions<string> => ({
@@ -103,99 +106,36 @@ export function guardFetch(guard: AnyGuard, options: GuardFetchOptions = {}): ty
   });
 
   /** A step of its own, also where a model call of another kind is around it. */
-  function begun({ run }: Seat, { call, results, canEdit }: ReadRequest): Promise<Step> {
-    const named = options.agent === undefined ? call : { ...call, agent: options.agent };
-    const begin = async (): Promise<Step> => {
-      await meterResults(run, results);
-      return run.begin(named, { canEdit });
-    };
+  function begun({ run }: Seat, read: ReadRequest): Promise<Step> {
+    const begin = (): Promise<Step> => begunIn(run, read, options.agent);
     const around = guard.current();
     return around?.step?.call.kind === 'model' ? guard.within(run, around.agent ?? 'agent', begin) : run.within(begin);
   }
 
-  /** What the guard refuses, or the fallback's answer where nobody else will ask for it. */
-  async function halted(passage: Passage, run: Run | undefined, error: unknown): Promise<Response> {
-    const answer = run?.haltError && !guard.current() ? await guard.answer(run) : undefined;
-    return answer ? answered(passage, answer.output, 'fallback') : refusalFor(guard, passage.protocol, error);
-  }
-
   /** Makes the request as the guard allows it. */
-  async function sent(passage: Passage, call: WireCall, key: () => string, count: number | undefined): Promise<Response> {
-    const { http, protocol, body, read } = passage;
-    let request;
-    try {
-      request = await call.request();
-    } catch (error) {
-      await call.giveUp(error);
-      return halted(passage, call.run, error);
-    }
-    const edits = call.offer?.edits ?? {};
-    const isEdited = Object.values(edits).some((edit) => edit !== undefined);
-    const allowed = isEdited ? protocol.edited(body, read, edits, http.url) : body;
-    const asking = read.streams && asksForUsage ? protocol.withUsage?.(allowed) : undefined;
-    const made = asking ?? allowed;
-    const link = linkedSignal([http.signal, request.signal]);
-    const { within, failed } = request;
+  async function sent(http: HttpRequest, exchange: Exchange): Promise<Response> {
+    const link = linkedSignal([http.signal, exchange.signal]);
     let response: Response;
     try {
-      response = await within(() => http.send(upstream, made === body ? undefined : JSON.stringify(made), link.signal));
+      response = await exchange.within(() => http.send(upstream, exchange.body, link.signal));
     } catch (error) {
       link.letGo();
-      await failed(error);
-      if (count !== undefined && !http.signal?.aborted && !call.run.haltError) {
-        waitingCalls(guard).wait(key(), call, error, longestWaitMs(count));
-        throw error;
-      }
-      await call.giveUp(error);
-      if (call.run.haltError && !http.signal?.aborted) return halted(passage, call.run, call.run.haltError);
+      const own = await exchange.failed(error, http.signal?.aborted ?? false);
+      if (own) return webResponse(own);
       throw error;
     }
-    if (!response.ok) {
-      link.letGo();
-      const error = new ResponseError(response.status);
-      await failed(error);
-      return failedResponse(response, call, error, key, count);
-    }
-    const isStream = response.headers.get('content-type')?.includes('text/event-stream') ?? read.streams;
     let onAbort = (): void => {};
-    const answering: Answering = {
-      protocol,
-      call,
-      request,
-      hidesUsage: asking !== undefined,
-      over() {
-        link.letGo();
-        http.signal?.removeEventListener('abort', onAbort);
-      },
-    };
-    const meter = isStream ? eventMeter(answering) : wholeMeter(answering);
+    const head = { status: response.status, header: (name: string) => response.headers.get(name) };
+    const meter = exchange.answered(head, () => {
+      link.letGo();
+      http.signal?.removeEventListener('abort', onAbort);
+    });
     // A caller that aborts may never ask for another piece.
     onAbort = () => meter.left(http.signal?.reason);
-    http.signal?.addEventListener('abort', onAbort, { once: true });
+    if (response.ok) http.signal?.addEventListener('abort', onAbort, { once: true });
     if (response.body) return withBody(response, meter);
     await meter.end();
     return response;
-  }
-
-  function failedResponse(
-    response: Response,
-    call: WireCall,
-    error: ResponseError,
-    key: () => string,
-    count: number | undefined,
-  ): Response {
-    const giveUp = (): void => void call.giveUp(error).catch(() => {});
-    if (count === undefined || !mayBeTriedAgain(response) || !response.body) {
-      giveUp();
-      return response;
-    }
-    return withBody(
-      response,
-      errorMeter((isRead) => {
-        if (isRead) giveUp();
-        else waitingCalls(guard).wait(key(), call, error, longestWaitMs(count, response));
-      }),
-    );
   }
 
   return guarded;
@@ -204,27 +144,9 @@ export function guardFetch(guard: AnyGuard, options: GuardFetchOptions = {}): ty
 const NOT_METERED = 'this path is not metered, and only calls that are metered may pass';
 const UNREADABLE = 'the body of this call cannot be read, so the call cannot be metered';
 
-/** What a status of a provider is to the guard: a refusal, for which no tokens are billed. */
-class ResponseError extends Error {
-  readonly status: number;
-  constructor(status: number) {
-    super(`the provider answered with status ${status}`);
-    this.status = status;
-  }
-}
-
 /** The same response with another body. */
 function withBody(response: Response, meter: BodyMeter): Response {
   const { status, statusText, headers, url } = response;
   const made = new Response(response.body && meteredBody(response.body, meter), { status, statusText, headers });
   return Object.defineProperty(made, 'url', { value: url });
-}
-
-/** An answer of the guard's, as the provider would send it. */
-function answered({ protocol, body, read }: Passage, output: unknown, from: string): Response {
-  const text = typeof output === 'string' ? output : JSON.stringify(output ?? '');
-  const given = { text, model: read.call.model, id: randomUUID(), createdAt: Date.now() };
-  const headers = { [OWN_ANSWER]: `answer; from=${from}` };
-  if (!read.streams) return Response.json(protocol.answer(given, body), { headers });
-  return new Response(protocol.answerStream(given, body), { headers: { 'content-type': 'text/event-stream', ...headers } });
 }

@@ -1,10 +1,8 @@
 import { GuardError, HaltError, type Halt } from 'holdfast';
 import { fieldsOf, type Json } from './json.ts';
 import type { AnyGuard } from './options.ts';
+import { jsonAnswer, OWN_ANSWER, type OwnAnswer } from './own-answer.ts';
 import type { Protocol } from './protocols/protocol.ts';
-
-/** The header on every answer that is the guard's own and not the provider's. */
-export const OWN_ANSWER = 'x-holdfast';
 
 /** How many halts are remembered for `haltErrorOf`, by guard. */
 const HALTS_MAX = 1_000;
@@ -66,7 +64,7 @@ const factsOf = ({ cause, runId, step, denial, input, verdict }: Halt): Json => 
  * What the guard refuses, as the provider would refuse it, so that clients throw their own typed error at once and do not
  * try again. Anything that is no error of the guard's is thrown.
  */
-export function refusalFor(guard: AnyGuard, protocol: Protocol, error: unknown): Response {
+export function refusalFor(guard: AnyGuard, protocol: Protocol, error: unknown): OwnAnswer {
   if (!GuardError.is(error)) throw error;
   if (!HaltError.is(error)) return refused(protocol, 409, error.code, error.message);
   remember(guard, error);
@@ -84,9 +82,6 @@ export function refused(
   message: string,
   facts: Json = {},
   headers: Readonly<Record<string, string>> = {},
-): Response {
-  return Response.json(protocol.error(status, code, message, facts), {
-    status,
-    headers: { 'x-should-retry': 'false', [OWN_ANSWER]: code, ...headers },
-  });
+): OwnAnswer {
+  return jsonAnswer(status, protocol.error(status, code, message, facts), { 'x-should-retry': 'false', [OWN_ANSWER]: code, ...headers });
 }

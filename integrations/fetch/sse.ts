@@ -51,7 +51,13 @@ function endOfEvent(bytes: Uint8Array, from: number): number {
   return -1;
 }
 
+/** How most events begin that are nothing but data. */
+const DATA = Buffer.from('data: ');
+
 function dataOf(raw: Buffer): string | undefined {
+  // One line of data and the empty one after it: what nearly all events of nearly all providers are.
+  const isOneLine = raw.indexOf(LF) === raw.byteLength - 2 && raw.indexOf(CR) < 0 && raw.subarray(0, DATA.byteLength).equals(DATA);
+  if (isOneLine) return raw.toString('utf8', DATA.byteLength, raw.byteLength - 2);
   let data: string | undefined;
   for (const line of raw.toString('utf8').split(/\r\n|\n|\r/)) {
     if (!line.startsWith('data:')) continue;

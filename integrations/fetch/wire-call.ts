@@ -24,8 +24,10 @@ export interface WireRequest {
   within<T>(fn: () => T): T;
   /** The answer is there: the call is over. */
   ended(finished: Finished): Promise<void>;
-  /** It failed. The call itself is over when it is given up. */
+  /** It failed, and the call with it. */
   failed(error: unknown, usage?: Finished['usage']): Promise<void>;
+  /** It failed, and its client may try again: the call stays open until it is given up. */
+  failedForNow(error: unknown): Promise<void>;
 }
 
 /** Tells a guarded fetch inside this one that the request is metered. */
@@ -38,50 +40,83 @@ export async function joinedCall(run: Run, { call }: ReadRequest): Promise<WireC
     run,
     offer: undefined,
     async request() {
-      const step = await (next ?? run.begin(call, { isRequest: true }));
+      const attempt = await (next ?? run.begin(call, { isRequest: true }));
       next = undefined;
-      return requestOf(step, ({ result, usage }) => step.end(result, usage));
+      const failed: WireRequest['failed'] = (error, usage) => attempt.fail(error, usage);
+      return { ...passing(attempt), ended: ({ result, usage }) => attempt.end(result, usage), failed, failedForNow: failed };
     },
     giveUp: () => Promise.resolve(),
   };
 }
 
-/** A call that is a step of its own. Each request joins the step, so that a further one has a further hold. */
+/**
+ * A call that is a step of its own. Its first request is the step itself; each further one joins the step, so that it has a
+ * further hold.
+ */
 export function ownCall(seat: Seat, step: Step, { call }: ReadRequest): WireCall {
   const { run } = seat;
+  let isFirst = true;
+
+  const joined = (): Promise<Step> => step.within(() => run.begin(call, { isRequest: true }));
+
+  function over({ result: { toolCalls = [] }, id }: Finished): void {
+    noteAsked(run, toolCalls);
+    seat.leave(
+      toolCalls.flatMap((each) => (each.id === undefined ? [] : [each.id])),
+      id,
+    );
+  }
+
+  async function giveUp(error: unknown, usage?: Finished['usage']): Promise<void> {
+    if (!step.isOpen) return;
+    await step.fail(error, usage);
+    seat.leave([]);
+  }
+
+  const first = (): WireRequest => ({
+    ...passing(step),
+    async ended(finished) {
+      await step.end(finished.result, finished.usage);
+      over(finished);
+    },
+    failed: giveUp,
+    async failedForNow(error) {
+      // The one that comes next is told from it by its having been joined.
+      if (step.isOpen) await (await joined()).fail(error);
+    },
+  });
+
+  const further = (attempt: Step): WireRequest => ({
+    ...passing(attempt),
+    async ended(finished) {
+      await attempt.end(finished.result, finished.usage);
+      await step.end(finished.result);
+      over(finished);
+    },
+    async failed(error, usage) {
+      await attempt.fail(error, usage);
+      await giveUp(error);
+    },
+    failedForNow: (error) => attempt.fail(error),
+  });
+
   return {
     run,
     offer: step.offer.kind === 'call' ? step.offer : undefined,
     async request() {
-      const attempt = await step.within(() => run.begin(call, { isRequest: true }));
-      return requestOf(attempt, async ({ result, usage, id }) => {
-        await attempt.end(result, usage);
-        await step.end(result);
-        const calls = result.toolCalls ?? [];
-        noteAsked(run, calls);
-        seat.leave(
-          calls.flatMap((each) => (each.id === undefined ? [] : [each.id])),
-          id,
-        );
-      });
+      if (!isFirst) return further(await joined());
+      isFirst = false;
+      return first();
     },
-    async giveUp(error) {
-      if (!step.isOpen) return;
-      await step.fail(error);
-      seat.leave([]);
-    },
+    giveUp,
   };
 }
 
-function requestOf(attempt: Step, ended: (finished: Finished) => Promise<void>): WireRequest {
-  return {
-    signal: attempt.signal,
-    stream: (delta, channel) => attempt.stream(delta, channel),
-    within: (fn) => attempt.within(fn, METERED),
-    ended,
-    failed: (error, usage) => attempt.fail(error, usage),
-  };
-}
+const passing = (attempt: Step): Pick<WireRequest, 'signal' | 'stream' | 'within'> => ({
+  signal: attempt.signal,
+  stream: attempt.stream,
+  within: (fn) => attempt.within(fn, METERED),
+});
 
 /** Calls whose request failed and whose client may try again. */
 export interface WaitingCalls {

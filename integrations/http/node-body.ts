@@ -5,6 +5,8 @@ import { leftEarly, tooLarge, tooSlow } from './decoded.ts';
 export interface BodyLimits {
   readonly maxBytes: number;
   readonly timeoutMs: number;
+  /** Whether it is put back for whoever reads the request after this; else nobody may. Default true. */
+  readonly isKept?: boolean;
 }
 
 /** Whether a request says that it has a body. */
@@ -18,9 +20,43 @@ export const hasBody = ({ headers }: Pick<IncomingMessage, 'headers'>): boolean 
  * @throws RefusedRequestError 413 where it is larger (told by its length, nothing is read), 408 where it is slower, 400 where the client left
  * @example const bytes = await readBody(request, { maxBytes: 1_048_576, timeoutMs: 10_000 });
  */
-export function readBody(request: IncomingMessage, { maxBytes, timeoutMs }: BodyLimits): Promise<Buffer> {
+export function readBody(request: IncomingMessage, limits: BodyLimits): Promise<Buffer> {
+  const { maxBytes, timeoutMs, isKept = true } = limits;
   if (!hasBody(request)) return Promise.resolve(Buffer.alloc(0));
   if (Number(request.headers['content-length'] ?? 0) > maxBytes) return Promise.reject(tooLarge(maxBytes));
+  return isKept ? keptBody(request, maxBytes, timeoutMs) : takenBody(request, maxBytes, timeoutMs);
+}
+
+function takenBody(request: IncomingMessage, maxBytes: number, timeoutMs: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    const finish = (): void => {
+      clearTimeout(timer);
+      request.off('data', take).off('end', whole).off('error', gone).off('close', gone);
+    };
+    const refuse = (error: Error): void => {
+      finish();
+      request.pause();
+      reject(error);
+    };
+    const gone = (): void => refuse(leftEarly());
+    const timer = setTimeout(() => refuse(tooSlow(timeoutMs)), timeoutMs);
+    const take = (chunk: Buffer): void => {
+      size += chunk.length;
+      if (size > maxBytes) return refuse(tooLarge(maxBytes));
+      chunks.push(chunk);
+      return undefined;
+    };
+    const whole = (): void => {
+      finish();
+      resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks));
+    };
+    request.on('data', take).on('end', whole).on('error', gone).on('close', gone);
+  });
+}
+
+function keptBody(request: IncomingMessage, maxBytes: number, timeoutMs: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let size = 0;

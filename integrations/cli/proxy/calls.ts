@@ -1,16 +1,19 @@
+import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { findHaltError, InvalidOptionError, type Guard } from 'holdfast';
-import { guardFetch } from 'holdfast/fetch';
+import { exchangesAt, type Exchange, type Exchanges } from 'holdfast/fetch';
 import { decodedBody, haltRefusal, readBody, RefusedRequestError } from 'holdfast/http';
 import type { Bounds } from './configuration/schema.ts';
-import { conversations } from './conversations.ts';
-import { historyOf } from './history.ts';
+import { conversations, type Place } from './conversations.ts';
+import { historyOf, type Json } from './history.ts';
 import type { Authenticate, Caller } from './keys.ts';
 import { newAccounts } from './new-accounts.ts';
-import { answer, sendOn, upstreamHeaders, type Answer } from './respond.ts';
-import { routeOf, type Protocol, type Routed } from './routes.ts';
-import { scopesOf } from './scopes.ts';
-import { UpstreamError, type Upstream } from './upstream.ts';
+import { passOn } from './pass-on.ts';
+import { answer, sendOwn, upstreamHeaders, type Answer } from './respond.ts';
+import { routeOf, type Protocol, type Route, type Routed } from './routes.ts';
+import { scopesOf, type Scoped } from './scopes.ts';
+import { silenceWatch } from './silence.ts';
+import { UpstreamError, type Upstream, type UpstreamAnswer, type UpstreamCall, type UpstreamRequest } from './upstream.ts';
 
 /** An upstream with the provider's key, where the proxy holds it. */
 export interface KeyedUpstream {
@@ -53,27 +56,41 @@ const refuse = (status: number, message: string, more: Omit<Answer, 'status' | '
 const BUSY_RETRY_S = '1';
 const MODEL_LENGTH_MAX = 256;
 
+/** A request that is being served. */
+interface Serving {
+  /** Why it need not be served any more. */
+  reason: Error | undefined;
+  /** Ends what is being done for it. */
+  stop: ((reason: Error) => void) | undefined;
+}
+
+function stop(serving: Serving, reason: Error): void {
+  serving.reason ??= reason;
+  serving.stop?.(reason);
+}
+
 export function servedCalls({ guard, authenticate, upstreams, bounds, budgeted }: CallsOptions): Calls {
   const accounts = newAccounts(bounds.newAccountsPerHour);
   const runs = conversations(guard, { most: bounds.runs, idleMs: bounds.runIdleMs, hasSessions: budgeted.has('session') });
-  const guarded = new Map(
-    Object.values(upstreams).map(({ upstream }) => [upstream, guardFetch(guard, { fetch: upstream.fetch })] as const),
-  );
-  const serving = new Set<AbortController>();
+  const doorOf = doors(guard);
+  const watchClient = silenceWatch(bounds.clientIdleMs);
+  const bodyLimits = { maxBytes: bounds.bodyBytes, timeoutMs: bounds.bodyTimeoutMs, isKept: false };
+  const all = new Set<Serving>();
   let inFlight = 0;
   let bufferedBytes = 0;
 
-  /** The body as text; what it may take of the memory for all bodies is set aside before the first byte is read. */
+  /** The body; what it may take of the memory for all bodies is set aside before the first byte is read. */
   async function withBody<T>(request: IncomingMessage, use: (body: Uint8Array) => Promise<T>): Promise<T> {
     const declared = request.headers['content-length'];
+    const encoding = request.headers['content-encoding'];
     const most = Math.min(declared === undefined ? bounds.bodyBytes : Number(declared), bounds.bodyBytes);
-    const set = request.headers['content-encoding'] === undefined ? most : most + bounds.bodyBytes;
+    const set = encoding === undefined ? most : most + bounds.bodyBytes;
     if (bufferedBytes + set > bounds.bufferedBytes)
       refuse(503, 'the proxy holds as many requests as it can', { headers: { 'retry-after': BUSY_RETRY_S } });
     bufferedBytes += set;
     try {
-      const sent = await readBody(request, { maxBytes: bounds.bodyBytes, timeoutMs: bounds.bodyTimeoutMs });
-      return await use(await decodedBody(sent, request.headers['content-encoding'], bounds.bodyBytes));
+      const sent = await readBody(request, bodyLimits);
+      return await use(encoding === undefined ? sent : await decodedBody(sent, encoding, bounds.bodyBytes));
     } finally {
       bufferedBytes -= set;
     }
@@ -90,50 +107,93 @@ export function servedCalls({ guard, authenticate, upstreams, bounds, budgeted }
     if (scoped.kind === 'refusal') return refuse(scoped.status, scoped.message);
     const to = upstreams[route.protocol];
     if (!to) return refuse(404, `the proxy has no upstream for ${route.protocol}`);
-    const gone = new AbortController();
-    serving.add(gone);
+    const serving: Serving = { reason: undefined, stop: undefined };
+    all.add(serving);
     response.once('close', () => {
-      serving.delete(gone);
-      if (!response.writableFinished) gone.abort(new Error('the client has left'));
+      all.delete(serving);
+      if (!response.writableFinished) stop(serving, new Error('the client has left'));
     });
-    const { signal } = gone;
-    const headers = upstreamHeaders(request, route.protocol, to.key);
-    const address = to.upstream.address(route.path, query);
-    const idleMs = bounds.clientIdleMs;
     if (mayContinue) response.writeContinue();
-    if (route.method === 'GET') {
-      return sendOn(await to.upstream.fetch(address, { method: 'GET', headers, signal }), response, { idleMs, headers: {} });
-    }
+    const asking = { method: route.method, path: route.path, query, headers: upstreamHeaders(request, route.protocol, to.key) };
+    if (route.method === 'GET') return passedFreely(to.upstream, { ...asking, body: undefined }, response, serving);
     return withBody(request, async (bytes) => {
       const { body, text } = parsedBody(bytes);
-      const init = { method: 'POST', headers, body: text, signal };
-      if (route.api === 'free') return sendOn(await to.upstream.fetch(address, init), response, { idleMs, headers: {} });
-      const { scopes } = scoped;
-      const kept = Object.fromEntries(Object.entries(scopes).filter(([scope]) => scope === 'tenant' || budgeted.has(scope)));
-      const admitted = accounts.admit(kept, Date.now());
-      if (!admitted.isAdmitted) {
-        return refuse(429, 'too many new users, sessions or features in this hour', {
-          code: 'too_many_new_accounts',
-          headers: { 'retry-after': String(admitted.waitS) },
-        });
-      }
-      const owner = JSON.stringify([caller.name, scopes]);
-      const place = runs.enter({ owner, scopes, run: scoped.run, history: historyOf(route.api, body, `${owner}\n${route.api}`) });
-      if (!place) return refuse(503, 'as many runs are alive as may be', { headers: { 'retry-after': BUSY_RETRY_S } });
+      if (route.api === 'free') return passedFreely(to.upstream, { ...asking, body: text }, response, serving);
+      const place = entered(route, caller, scoped, body);
       let isFailed = true;
       try {
-        const call = guarded.get(to.upstream)!;
-        const answered = await place.run.within(() => call(address, init));
-        await sendOn(answered, response, {
-          idleMs,
-          headers: { 'holdfast-run': place.run.id },
-          ...(route.api === 'responses' ? { onStart: (start) => rememberResponse(start, place.remember) } : {}),
-        });
-        isFailed = !answered.ok;
+        const exchange = await doorOf(to.upstream, route).open({ run: place.run, body, text, header: (name) => headerOf(request, name) });
+        const status =
+          'status' in exchange
+            ? sendOwn(response, exchange, place.run)
+            : await passed(exchange, to.upstream, { ...asking, body: exchange.body ?? text }, response, serving, (start) => {
+                if (route.api === 'responses') rememberResponse(start, place.remember);
+              });
+        isFailed = status > 299;
       } finally {
         place.leave(isFailed);
       }
     });
+  }
+
+  /** The run of a call; throws where it can have none. */
+  function entered(route: Route, caller: Caller, { scopes, run }: Extract<Scoped, { kind: 'scopes' }>, body: Json): Place {
+    const kept = Object.fromEntries(Object.entries(scopes).filter(([scope]) => scope === 'tenant' || budgeted.has(scope)));
+    const admitted = accounts.admit(kept, Date.now());
+    if (!admitted.isAdmitted) {
+      refuse(429, 'too many new users, sessions or features in this hour', {
+        code: 'too_many_new_accounts',
+        headers: { 'retry-after': String(admitted.waitS) },
+      });
+    }
+    const owner = JSON.stringify([caller.name, scopes]);
+    const place = runs.enter({ owner, scopes, run, history: historyOf(route.api, body, `${owner}\n${route.api}`) });
+    return place ?? refuse(503, 'as many runs are alive as may be', { headers: { 'retry-after': BUSY_RETRY_S } });
+  }
+
+  /** A call that providers do not bill. */
+  async function passedFreely(upstream: Upstream, asking: UpstreamRequest, response: ServerResponse, serving: Serving): Promise<void> {
+    const call = started(upstream, asking, serving);
+    const passing = passOn(await call.answer, response, { headers: [], meter: undefined, watchClient });
+    serving.stop = passing.leave;
+    await passing.done;
+  }
+
+  /** Makes a call as the guard allows it; gives the status that the client was told. */
+  async function passed(
+    exchange: Exchange,
+    upstream: Upstream,
+    asking: UpstreamRequest,
+    response: ServerResponse,
+    serving: Serving,
+    onStart: (bytes: Uint8Array) => void,
+  ): Promise<number> {
+    const { run, signal } = exchange;
+    let onHalt: (reason: Error) => void = () => {};
+    const halted = (): void => onHalt(signal.reason as Error);
+    signal.addEventListener('abort', halted, { once: true });
+    try {
+      let answer: UpstreamAnswer;
+      try {
+        if (serving.reason) throw serving.reason;
+        signal.throwIfAborted();
+        const call = started(upstream, asking, serving);
+        onHalt = call.stop;
+        answer = await call.answer;
+      } catch (error) {
+        const own = await exchange.failed(error, serving.reason !== undefined);
+        if (own) return sendOwn(response, own, run);
+        throw error;
+      }
+      const meter = exchange.answered(answer);
+      const passing = passOn(answer, response, { headers: ['holdfast-run', run.id], meter, watchClient, onStart });
+      serving.stop = passing.leave;
+      onHalt = passing.cut;
+      await passing.done;
+      return answer.status;
+    } finally {
+      signal.removeEventListener('abort', halted);
+    }
   }
 
   return {
@@ -160,7 +220,7 @@ export function servedCalls({ guard, authenticate, upstreams, bounds, budgeted }
       return inFlight;
     },
     abort() {
-      for (const each of serving) each.abort(new Error('the proxy shuts down'));
+      for (const serving of all) stop(serving, new Error('the proxy shuts down'));
     },
     async close() {
       await runs.close();
@@ -169,17 +229,49 @@ export function servedCalls({ guard, authenticate, upstreams, bounds, budgeted }
   };
 }
 
+/** Asks an upstream for a request that may be given up. */
+function started(upstream: Upstream, asking: UpstreamRequest, serving: Serving): UpstreamCall {
+  const call = upstream.ask(asking);
+  serving.stop = call.stop;
+  return call;
+}
+
+/** What meters the calls of each route of each upstream, made when it is first wanted. */
+function doors(guard: Guard<string>): (upstream: Upstream, route: Route) => Exchanges {
+  const known = new Map<Upstream, Map<string, Exchanges>>();
+  return (upstream, { path }) => {
+    const byPath = known.get(upstream) ?? new Map<string, Exchanges>();
+    known.set(upstream, byPath);
+    let door = byPath.get(path);
+    if (!door) {
+      door = exchangesAt(guard, new URL(upstream.address(path, '')));
+      if (!door) throw new Error(`no call of a model is known at ${path}`);
+      byPath.set(path, door);
+    }
+    return door;
+  };
+}
+
+function headerOf({ headers }: IncomingMessage, name: string): string | undefined {
+  const value = headers[name];
+  return typeof value === 'string' ? value : undefined;
+}
+
 const protocolOf = ({ headers, url = '' }: IncomingMessage, routed: Routed): Protocol => {
   if (routed.kind === 'route' && routed.route.api !== 'free') return routed.route.protocol;
   return headers['anthropic-version'] !== undefined || url.includes('/v1/messages') ? 'anthropic' : 'openai';
 };
 
+const BYTE_ORDER_MARK = 0xfeff;
+
 /** The body, and its text anew: what goes up is what was read here, so a name that comes twice means the same to everybody. */
-function parsedBody(bytes: Uint8Array): { readonly body: Record<string, unknown>; readonly text: string } {
+function parsedBody(bytes: Uint8Array): { readonly body: Json; readonly text: string } {
   let body: unknown;
   let text: string;
   try {
-    body = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    if (!isUtf8(bytes)) throw new TypeError('no UTF-8');
+    const read = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
+    body = JSON.parse(read.charCodeAt(0) === BYTE_ORDER_MARK ? read.slice(1) : read);
     // Throws for what is nested so deeply that nobody could walk through it.
     text = JSON.stringify(body);
   } catch {
@@ -188,7 +280,7 @@ function parsedBody(bytes: Uint8Array): { readonly body: Record<string, unknown>
   if (typeof body !== 'object' || body === null || Array.isArray(body)) return refuse(400, 'the body is not a JSON object');
   const { model } = body as { model?: unknown };
   if (typeof model !== 'string' || model === '' || model.length > MODEL_LENGTH_MAX) return refuse(400, 'the body names no model');
-  return { body: body as Record<string, unknown>, text };
+  return { body: body as Json, text };
 }
 
 /** A response's id is among its first words; the next request may go on from it. */

@@ -13,7 +13,8 @@ export interface History {
   readonly previous: string | undefined;
 }
 
-type Json = Readonly<Record<string, unknown>>;
+/** A JSON object. */
+export type Json = Readonly<Record<string, unknown>>;
 
 const withoutCacheMarks = (key: string, value: unknown): unknown => (key === 'cache_control' ? undefined : value);
 

@@ -1,16 +1,47 @@
-import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
+import { Agent as HttpAgent, request as httpRequest, type ClientRequest, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { pipeline, type Readable } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import { UsageError } from '../usage-error.ts';
+import { silenceWatch } from './silence.ts';
 
 /** Calls one fixed host, and nothing else. It follows no redirect. */
 export interface Upstream {
   /** The address of a path below the upstream's `/v1`. */
   address(path: string, query: string): string;
-  /** As the global `fetch`, for addresses of this upstream alone. Rejects with an `UpstreamError`. */
-  readonly fetch: typeof globalThis.fetch;
+  ask(request: UpstreamRequest): UpstreamCall;
   close(): void;
+}
+
+/** Headers as names and values in turn, which is how Node takes and gives them without a detour. */
+export type HeaderList = readonly string[];
+
+export interface UpstreamRequest {
+  readonly method: 'GET' | 'POST';
+  /** Below the upstream's `/v1`. */
+  readonly path: string;
+  readonly query: string;
+  readonly headers: HeaderList;
+  readonly body: string | undefined;
+}
+
+/** A request that is under way. */
+export interface UpstreamCall {
+  /** Rejects with an `UpstreamError`, or with what it was stopped for. */
+  readonly answer: Promise<UpstreamAnswer>;
+  /** Ends it, wherever it stands. */
+  stop(reason: Error): void;
+}
+
+/** An answer whose body has not been read yet. */
+export interface UpstreamAnswer {
+  readonly status: number;
+  /** Those that a client may see. */
+  readonly headers: HeaderList;
+  /** One of them, by its lower-case name. */
+  header(name: string): string | undefined;
+  /** Without a content encoding. It fails with an `UpstreamError`. */
+  readonly body: Readable;
 }
 
 /** The upstream was not reached, hung, broke off, or wants to send the caller elsewhere. */
@@ -39,60 +70,62 @@ export interface UpstreamOptions {
 export function upstreamAt({ url, idleMs, sockets }: UpstreamOptions, where = 'upstream'): Upstream {
   const base = checkedBase(url, where);
   const isSecure = base.protocol === 'https:';
-  const options = { keepAlive: true, maxSockets: sockets, maxFreeSockets: Math.min(sockets, 256), scheduling: 'lifo' } as const;
-  const agent = isSecure ? new HttpsAgent(options) : new HttpAgent(options);
-  const ask = isSecure ? httpsRequest : httpRequest;
+  const pool = { keepAlive: true, maxSockets: sockets, maxFreeSockets: Math.min(sockets, 256), scheduling: 'lifo' } as const;
+  const agent = isSecure ? new HttpsAgent(pool) : new HttpAgent(pool);
+  const start = isSecure ? httpsRequest : httpRequest;
+  const host = base.hostname.replace(/^\[|\]$/g, '');
+  const port = base.port === '' ? (isSecure ? 443 : 80) : Number(base.port);
+  const fixed = ['host', base.host, 'accept-encoding', 'identity'];
+  const watch = silenceWatch(idleMs);
 
-  function send(
-    target: URL,
-    method: string,
-    headers: Headers,
-    body: Uint8Array | undefined,
-    signal: AbortSignal | null,
-    mayRetry = true,
-  ): Promise<IncomingMessage> {
-    return new Promise((resolve, reject) => {
-      const wire: Record<string, string> = {};
-      for (const [name, value] of headers) wire[name] = value;
-      wire['accept-encoding'] = 'identity';
-      if (body) wire['content-length'] = String(body.byteLength);
-      const request = ask(target, { method, headers: wire, agent, ...(signal ? { signal } : {}) });
-      request.setTimeout(idleMs, () => request.destroy(new UpstreamError(504, `the upstream was silent for ${idleMs} ms`)));
+  function ask({ method, path, query, headers, body }: UpstreamRequest): UpstreamCall {
+    const list = [...fixed, ...headers];
+    if (body !== undefined) list.push('content-length', String(Buffer.byteLength(body)));
+    let request: ClientRequest;
+    let stopped: Error | undefined;
+    let watched = (): void => {};
+
+    function stop(reason: Error): void {
+      stopped ??= reason;
+      watched();
+      request.destroy(reason);
+    }
+
+    function send(resolve: (answer: UpstreamAnswer) => void, reject: (error: Error) => void, mayRetry: boolean): void {
       let hasBegun = false;
-      request.once('response', (message) => {
+      const sent = start({ agent, host, port, method, path: `${base.pathname}${path}${query}`, headers: list });
+      request = sent;
+      sent.once('response', (message) => {
         hasBegun = true;
-        resolve(message);
-      });
-      request.on('error', (error: NodeJS.ErrnoException) => {
-        if (signal?.aborted) return reject(signal.reason as Error);
-        // A kept connection that the upstream had just closed: the request never began, and is sent anew.
-        if (request.reusedSocket && error.code === 'ECONNRESET' && !hasBegun && mayRetry) {
-          return resolve(send(target, method, headers, body, signal, false));
+        message.once('close', watched);
+        try {
+          resolve(answered(message));
+        } catch (error) {
+          message.destroy();
+          reject(error as Error);
         }
-        return reject(
-          error instanceof UpstreamError ? error : new UpstreamError(502, 'the upstream was not reached, or broke off', error.code),
-        );
       });
-      request.end(body);
-    });
+      sent.on('error', (error: NodeJS.ErrnoException) => {
+        if (hasBegun) return;
+        // A kept connection that the upstream had just closed: the request never began, and is sent anew.
+        if (sent.reusedSocket && error.code === 'ECONNRESET' && !stopped && mayRetry) return send(resolve, reject, false);
+        watched();
+        reject(stopped ?? new UpstreamError(502, 'the upstream was not reached, or broke off', error.code));
+      });
+      sent.end(body);
+    }
+
+    const answer = new Promise<UpstreamAnswer>((resolve, reject) => send(resolve, reject, true));
+    watched = watch(
+      () => request.socket?.bytesRead ?? 0,
+      () => stop(new UpstreamError(504, `the upstream was silent for ${idleMs} ms`)),
+    );
+    return { answer, stop };
   }
 
   return {
     address: (path, query) => `${base.origin}${base.pathname}${path}${query}`,
-    async fetch(input, init = {}) {
-      const target = new URL(input instanceof Request ? input.url : String(input));
-      if (target.origin !== base.origin || !target.pathname.startsWith(base.pathname))
-        throw new UpstreamError(502, 'this is not an address of the upstream');
-      const signal = init.signal ?? null;
-      signal?.throwIfAborted();
-      const message = await send(target, init.method ?? 'GET', new Headers(init.headers), bytesOf(init.body), signal);
-      const status = message.statusCode ?? 502;
-      if (status >= 300 && status < 400) {
-        message.destroy();
-        throw new UpstreamError(502, `the upstream answered with a redirect (${status}), which is not followed`);
-      }
-      return new Response(isBodyless(status) ? null : webStream(plain(message)), { status, headers: headersOf(message) });
-    },
+    ask,
     close: () => agent.destroy(),
   };
 }
@@ -109,19 +142,8 @@ function checkedBase(url: string, where: string): URL {
   return base;
 }
 
-const isBodyless = (status: number): boolean => status === 204 || status === 205;
-
-function bytesOf(body: unknown): Uint8Array | undefined {
-  if (body === undefined || body === null) return undefined;
-  if (typeof body === 'string') return Buffer.from(body);
-  if (body instanceof Uint8Array) return body;
-  throw new TypeError('expected a body of text or bytes');
-}
-
 /** Headers that are about this connection, or that would let an upstream reach into the caller's browser. */
-const kept = (name: string): boolean => !hopByHop.has(name) && name !== 'set-cookie';
-
-const hopByHop: ReadonlySet<string> = new Set([
+const held: ReadonlySet<string> = new Set([
   'connection',
   'keep-alive',
   'proxy-authenticate',
@@ -133,20 +155,33 @@ const hopByHop: ReadonlySet<string> = new Set([
   'content-length',
   'content-encoding',
   'alt-svc',
+  'set-cookie',
 ]);
 
-function headersOf({ headers }: IncomingMessage): Headers {
-  const result = new Headers();
-  for (const [name, value] of Object.entries(headers)) {
-    if (value === undefined || !kept(name)) continue;
-    result.set(name, Array.isArray(value) ? value.join(', ') : value);
+function answered(message: IncomingMessage): UpstreamAnswer {
+  // Whoever reads the body hears of its end; nobody may read it.
+  message.on('error', () => {});
+  const { statusCode: status = 0, rawHeaders } = message;
+  if (status >= 300 && status < 400)
+    throw new UpstreamError(502, `the upstream answered with a redirect (${status}), which is not followed`);
+  if (status < 200 || status > 599) throw new UpstreamError(502, 'the upstream answered with a status that is none');
+  const headers: string[] = [];
+  let encoding: string | undefined;
+  for (let place = 0; place < rawHeaders.length; place += 2) {
+    const name = rawHeaders[place]!.toLowerCase();
+    if (name === 'content-encoding') encoding ??= rawHeaders[place + 1];
+    else if (!held.has(name)) headers.push(name, rawHeaders[place + 1]!);
   }
-  return result;
+  return { status, headers, header: (name) => headerIn(headers, name), body: plain(message, encoding) };
+}
+
+function headerIn(headers: HeaderList, name: string): string | undefined {
+  for (let place = 0; place < headers.length; place += 2) if (headers[place] === name) return headers[place + 1];
+  return undefined;
 }
 
 /** The body without a content encoding: an upstream may encode though it was asked not to. */
-function plain(message: IncomingMessage): Readable {
-  const encoding = message.headers['content-encoding'];
+function plain(message: IncomingMessage, encoding: string | undefined): Readable {
   const decoder =
     encoding === 'gzip' || encoding === 'x-gzip'
       ? createGunzip()
@@ -156,53 +191,4 @@ function plain(message: IncomingMessage): Readable {
           ? createInflate()
           : undefined;
   return decoder ? pipeline(message, decoder, () => {}) : message;
-}
-
-/** How much of a body may wait to be read. */
-const BUFFERED_MAX = 65_536;
-
-/** What one read of the socket brings is one piece, however many chunks it was sent in: each piece costs its way through. */
-function webStream(source: Readable): ReadableStream<Uint8Array> {
-  let isOver = false;
-  let waiting: Buffer[] = [];
-  return new ReadableStream<Uint8Array>(
-    {
-      start(controller) {
-        const flush = (): void => {
-          if (isOver || waiting.length === 0) return;
-          const piece = waiting.length === 1 ? waiting[0]! : Buffer.concat(waiting);
-          waiting = [];
-          controller.enqueue(piece);
-          if ((controller.desiredSize ?? 0) <= 0) source.pause();
-        };
-        const fail = (error: unknown): void => {
-          if (isOver) return;
-          flush();
-          isOver = true;
-          const { code } = error as NodeJS.ErrnoException;
-          controller.error(error instanceof UpstreamError ? error : new UpstreamError(502, 'the upstream broke off', code));
-        };
-        source.on('data', (chunk: Buffer) => {
-          waiting.push(chunk);
-          if (waiting.length === 1) process.nextTick(flush);
-        });
-        source.once('end', () => {
-          if (isOver) return;
-          flush();
-          isOver = true;
-          controller.close();
-        });
-        source.on('error', fail);
-        source.once('close', () => (isOver ? undefined : fail({})));
-        source.pause();
-      },
-      pull: () => void source.resume(),
-      cancel() {
-        isOver = true;
-        waiting = [];
-        source.destroy();
-      },
-    },
-    new ByteLengthQueuingStrategy({ highWaterMark: BUFFERED_MAX }),
-  );
 }
