@@ -5,6 +5,7 @@ import type { Halt } from '../core/halt.ts';
 import type { RunReport } from '../core/report.ts';
 import type { Usage } from '../core/usage.ts';
 import type { Verdict } from '../core/verdict.ts';
+import { createBatch } from './batch.ts';
 import { detach } from './time-limit.ts';
 
 /** Who a run is and for whom it works. */
@@ -120,36 +121,81 @@ export interface GuardEvents {
 
 export type EventName = keyof GuardEvents;
 export type Listener<E extends EventName> = (event: GuardEvents[E]) => void | Promise<void>;
+/** `at`: when it happened, in milliseconds since the epoch. */
+export type LaterListener<E extends EventName> = (event: GuardEvents[E], at: number) => void | Promise<void>;
+
+/** The events, handed over a little later and many at a time. */
+export interface LaterEvents {
+  /** Listens; the returned function stops it, once it has heard what happened until then. Order is kept. */
+  on<E extends EventName>(event: E, listener: LaterListener<E>): () => void;
+  /** Hands over what waits, now. */
+  flush(): void;
+}
 
 export interface Events {
   /** Listens; the returned function stops it. A listener that throws or rejects never harms a run. */
   on<E extends EventName>(event: E, listener: Listener<E>): () => void;
+  readonly later: LaterEvents;
   emit<E extends EventName>(event: E, payload: GuardEvents[E]): void;
   /** Whether anybody listens: lets a hot path skip building a payload. */
   has(event: EventName): boolean;
 }
 
-export function createEvents(): Events {
+/** A listener that cannot throw. */
+type Isolated = (payload: never, at: number) => void;
+
+export function createEvents(now: () => number): Events {
   const emitter = new EventEmitter();
-  const events: Events = {
-    on(event, listener) {
-      const isolated = (payload: GuardEvents[typeof event]): void => {
-        try {
-          const outcome: unknown = listener(payload);
-          detach(outcome, (error) => report(event, error));
-        } catch (error) {
-          report(event, error);
-        }
-      };
-      emitter.on(event, isolated);
-      return () => void emitter.off(event, isolated);
-    },
-    emit: (event, payload) => void emitter.emit(event, payload),
-    has: (event) => emitter.listenerCount(event) > 0,
-  };
+  // Lists are replaced, never changed: an event that waits is heard by those who listened when it happened.
+  const later = new Map<EventName, readonly Isolated[]>();
+  const waiting = createBatch(({ listeners, payload, at }: { listeners: readonly Isolated[]; payload: unknown; at: number }) => {
+    for (const listener of listeners) listener(payload as never, at);
+  });
+
+  const isolated =
+    <E extends EventName>(event: E, listener: LaterListener<E>) =>
+    (payload: GuardEvents[E], at: number): void => {
+      try {
+        const outcome: unknown = listener(payload, at);
+        detach(outcome, (error) => report(event, error));
+      } catch (error) {
+        report(event, error);
+      }
+    };
+
   const report = (event: EventName, error: unknown): void => {
     // A failing listener of hook:error has nobody left to tell.
-    if (event !== 'hook:error') events.emit('hook:error', { hook: `listener of ${event}`, error });
+    if (event !== 'hook:error') emit('hook:error', { hook: `listener of ${event}`, error });
   };
-  return events;
+
+  function emit<E extends EventName>(event: E, payload: GuardEvents[E]): void {
+    emitter.emit(event, payload);
+    const listeners = later.get(event);
+    if (listeners) waiting.add({ listeners, payload, at: now() });
+  }
+
+  return {
+    on(event, listener) {
+      const safe = isolated(event, listener);
+      emitter.on(event, safe);
+      return () => void emitter.off(event, safe);
+    },
+    later: {
+      on(event, listener) {
+        let isOn = true;
+        const safe = isolated(event, (payload, at) => (isOn ? listener(payload, at) : undefined));
+        later.set(event, [...(later.get(event) ?? []), safe]);
+        return () => {
+          waiting.flush();
+          isOn = false;
+          const others = (later.get(event) ?? []).filter((each) => each !== safe);
+          if (others.length > 0) later.set(event, others);
+          else later.delete(event);
+        };
+      },
+      flush: waiting.flush,
+    },
+    emit,
+    has: (event) => emitter.listenerCount(event) > 0 || later.has(event),
+  };
 }

@@ -13,7 +13,7 @@ import { ambientOf, within, type Ambient } from './ambient.ts';
 import { treeLadder } from './climb/run-ladder.ts';
 import { createStandings } from './climb/standings.ts';
 import { systemClock } from './clock.ts';
-import { createEvents, type EventName, type Listener } from './events.ts';
+import { createEvents, type EventName, type LaterEvents, type Listener } from './events.ts';
 import { askFallback, type FallbackAnswer } from './fallback.ts';
 import { createGate } from './gate.ts';
 import { heartbeat } from './heartbeat.ts';
@@ -68,6 +68,13 @@ export interface Guard<S extends string = never, A = never> {
   within<T>(run: Run, agent: string, fn: () => T, mark?: unknown): T;
   /** Listens to an event; the returned function stops it. A listener that throws never harms a run. */
   on<E extends EventName>(event: E, listener: Listener<E>): () => void;
+  /**
+   * The same events, handed over many at a time: for listeners with work to do at every step, such as logs and metrics. An event waits
+   * a tenth of a second at most, and is dropped never. Whoever reads what a listener has gathered calls `later.flush()` first.
+   *
+   * @example const stop = guard.later.on('step:end', ({ run, step }, at) => rows.push([at, run.id, step.name, step.used.usd]));
+   */
+  readonly later: LaterEvents;
   /** What an account has used, holds and has left. */
   read(scope: S | keyof RunScopes, id?: string, options?: { tenant?: string }): Promise<AccountReading>;
   /** Gives an account other limits, for a time or for good, also while runs are alive; `null` takes that back. */
@@ -109,7 +116,7 @@ export function createGuard<S extends string = never, A = never>(
 ): Guard<S, A> {
   const checked = parseOptions('options of createGuard', guardOptions, options);
   const clock = checked.clock ?? systemClock;
-  const events = createEvents();
+  const events = createEvents(clock.now);
   const store = checked.store ?? memoryStore({ now: clock.now });
   if (store.inProcess && !store.perProcess) warnOfManyProcesses(Object.keys(checked.budgets));
   const local = store.inProcess ? store : memoryStore({ now: clock.now });
@@ -273,6 +280,7 @@ export function createGuard<S extends string = never, A = never>(
     },
     within: (inner, agent, fn, mark) => within({ guard: core.key, run: inner, agent, mark }, fn),
     on: (event, listener) => events.on(event, listener),
+    later: events.later,
     ...view,
     billedRatios: () => meter.billedRatios(),
     lastHalt(of = {}) {
@@ -287,6 +295,7 @@ export function createGuard<S extends string = never, A = never>(
       await Promise.all(ending);
       await ledger.flush();
       await ledger.close();
+      events.later.flush();
       if (store.close) await withinTime('store.close', store.close(), storeTimeoutMs, clock);
     },
   };
