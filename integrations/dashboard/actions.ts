@@ -3,6 +3,8 @@ import { dimensions, InvalidOptionError, type AccountReading, type Dimension, ty
 /** The part of a guard that its page needs. */
 export interface DashboardGuard {
   on: Guard['on'];
+  /** Events are heard many at a time where the guard has this. */
+  later?: Guard['later'];
   list(options?: { most?: number }): Promise<AccountReading[]>;
   adjust(scope: string, id: string, limits: { [D in Dimension]?: number }, options?: { tenant?: string }): Promise<AccountReading>;
   start(options?: { id?: string }): { halt(reason?: string): Error; end(): Promise<void>; readonly isEnded: boolean };

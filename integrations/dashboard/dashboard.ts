@@ -50,8 +50,14 @@ export function dashboard(guard: DashboardGuard | undefined, options: DashboardO
   const access = accessCheck({ token, hosts });
   const watched = watchedRuns();
   const streams = eventStreams();
-  const actions = guard && guardActions(guard, (run) => watched.run(run)?.endedAt === null);
-  const stopFollowing = guard ? followEntries(guard, watched.add) : () => {};
+  /** Makes the page know all that has happened. */
+  const catchUp = (): void => guard?.later?.flush();
+  const isLive = (run: string): boolean => {
+    catchUp();
+    return watched.run(run)?.endedAt === null;
+  };
+  const actions = guard && guardActions(guard, isLive);
+  const stopFollowing = guard ? followEntries(guard.later ?? guard, watched.add) : () => {};
   const canAct = token !== undefined && actions !== undefined;
   let accounts: readonly AccountReading[] = [];
   let accountsAt = 0;
@@ -72,6 +78,7 @@ export function dashboard(guard: DashboardGuard | undefined, options: DashboardO
   const timer = setInterval(() => {
     if (streams.count === 0) return;
     refreshAccounts();
+    catchUp();
     streams.send();
   }, everyMs);
   timer.unref();
@@ -98,6 +105,7 @@ export function dashboard(guard: DashboardGuard | undefined, options: DashboardO
     } else if (path === '/api/events' && request.method === 'GET') {
       const notAllowed = access.toSee(request);
       refreshAccounts();
+      catchUp();
       if (notAllowed) refuse(response, notAllowed);
       else if (!streams.open(response, render(url.searchParams.get('run'))))
         refuse(response, { status: 503, text: 'too many pages are open' });

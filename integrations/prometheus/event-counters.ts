@@ -20,7 +20,7 @@ const counts = [1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144, 233, 377];
 const ratios = [0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.25, 1.5, 2, 4];
 
 /** Counts events as they come. Returns the way out. */
-export function countEvents(guard: MeteredGuard, metrics: MetricFactory, labels: Labels): () => void {
+export function countEvents(guard: Pick<MeteredGuard, 'on'>, metrics: MetricFactory, labels: Labels): () => void {
   const offs = [
     ...countRuns(guard, metrics, labels),
     ...countSteps(guard, metrics, labels),
@@ -32,7 +32,7 @@ export function countEvents(guard: MeteredGuard, metrics: MetricFactory, labels:
   };
 }
 
-function countRuns(guard: MeteredGuard, metrics: MetricFactory, labels: Labels): (() => void)[] {
+function countRuns(guard: Pick<MeteredGuard, 'on'>, metrics: MetricFactory, labels: Labels): (() => void)[] {
   const started = metrics.counter('runs_started_total', 'Runs that began, runs inside others included', ['feature']);
   const ended = metrics.counter('runs_ended_total', 'Runs that are over', ['feature']);
   const halted = metrics.counter('runs_halted_total', 'Runs that were stopped', ['feature', 'cause']);
@@ -67,7 +67,7 @@ function countRuns(guard: MeteredGuard, metrics: MetricFactory, labels: Labels):
   ];
 }
 
-function countSteps(guard: MeteredGuard, metrics: MetricFactory, labels: Labels): (() => void)[] {
+function countSteps(guard: Pick<MeteredGuard, 'on'>, metrics: MetricFactory, labels: Labels): (() => void)[] {
   const steps = metrics.counter('steps_total', 'Steps that ended', ['kind', 'name', 'outcome']);
   const duration = metrics.histogram('step_duration_seconds', 'How long steps take', ['kind'], seconds);
   const spend = metrics.counter('spend_usd_total', 'Dollars that were booked', ['provider', 'model', 'feature', 'tenant']);
@@ -125,7 +125,7 @@ function countSteps(guard: MeteredGuard, metrics: MetricFactory, labels: Labels)
 /** Whose price it was, as the price table calls it; the empty text for tools, prices of your own and unknown ones. */
 const providerOf = ({ priceSource = '' }: EndedStepInfo): string => /^genai-prices:([^/]+)\//.exec(priceSource)?.[1] ?? '';
 
-function countInterventions(guard: MeteredGuard, metrics: MetricFactory): (() => void)[] {
+function countInterventions(guard: Pick<MeteredGuard, 'on'>, metrics: MetricFactory): (() => void)[] {
   const verdicts = metrics.counter('loop_verdicts_total', 'Loops as detectors told of them', ['kind', 'level']);
   const waste = metrics.counter('loop_waste_usd_total', 'What the laps of halted loops after the first cost', ['kind']);
   const climbs = metrics.counter('ladder_climbs_total', 'Rungs that were climbed, or would have been', ['rung', 'pressure', 'shadow']);
@@ -141,7 +141,7 @@ function countInterventions(guard: MeteredGuard, metrics: MetricFactory): (() =>
   ];
 }
 
-function countTrouble(guard: MeteredGuard, metrics: MetricFactory): (() => void)[] {
+function countTrouble(guard: Pick<MeteredGuard, 'on'>, metrics: MetricFactory): (() => void)[] {
   const store = metrics.counter('store_errors_total', 'Failures of the store, and what was done', ['operation', 'policy']);
   const hooks = metrics.counter('hook_errors_total', 'Failures of listeners, fallbacks, rungs and other code of your own', []);
   const usages = metrics.counter('usage_invalid_total', 'Reported usages that contradicted themselves', []);

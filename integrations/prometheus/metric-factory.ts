@@ -11,11 +11,12 @@ export interface MetricFactory {
 
 const PREFIX = 'holdfast_';
 
-export function metricFactory(registry: Registry): MetricFactory {
+/** `beforeRead` is called whenever one of the metrics is about to be read. */
+export function metricFactory(registry: Registry, beforeRead: () => void): MetricFactory {
   const names: string[] = [];
   const settings = <L extends string>(name: string, help: string, labels: readonly L[]) => {
     names.push(PREFIX + name);
-    return { name: PREFIX + name, help, labelNames: labels, registers: [registry] };
+    return { name: PREFIX + name, help, labelNames: labels, registers: [registry], collect: beforeRead };
   };
   return {
     counter: (name, help, labels) => new Counter(settings(name, help, labels)),
@@ -24,6 +25,7 @@ export function metricFactory(registry: Registry): MetricFactory {
         ...settings(name, help, labels),
         ...(collect && {
           collect(this: Gauge<L>) {
+            beforeRead();
             return collect(this);
           },
         }),

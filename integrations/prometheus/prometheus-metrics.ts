@@ -9,6 +9,8 @@ import { metricFactory } from './metric-factory.ts';
 /** The part of a guard that its metrics need. */
 export interface MeteredGuard {
   on: Guard['on'];
+  /** Events are counted many at a time where the guard has this; what is read has all of them nevertheless. */
+  later?: Guard['later'];
   list: Guard['list'];
   billedRatios?: Guard['billedRatios'];
 }
@@ -53,8 +55,8 @@ export interface PrometheusMetrics {
 export function prometheusMetrics(guard: MeteredGuard, options: PrometheusOptions = {}): PrometheusMetrics {
   const { registry = defaultRegistry, mostLabels = 50, showIds = ['feature'], pricesAsOf } = options;
   const { mostAccounts = 20, readAccounts = 1_000, timeoutMs = 2_000 } = options;
-  const metrics = metricFactory(registry);
-  const stopCounting = countEvents(guard, metrics, {
+  const metrics = metricFactory(registry, () => guard.later?.flush());
+  const stopCounting = countEvents(guard.later ?? guard, metrics, {
     provider: boundedLabel(mostLabels),
     model: boundedLabel(mostLabels),
     tool: boundedLabel(mostLabels),

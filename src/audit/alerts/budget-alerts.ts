@@ -8,6 +8,8 @@ import { spendRows } from './spend-rows.ts';
 /** The part of a guard that alerts need. */
 export interface AlertingGuard {
   on: Events['on'];
+  /** Spend is added up many steps at a time where the guard has this. */
+  readonly later?: Events['later'] | undefined;
   /** Asked for the name of the account's window. */
   read?(scope: string, id: string, options: { tenant?: string }): Promise<{ readonly window: string }>;
 }
@@ -56,6 +58,7 @@ export function budgetAlerts(guard: AlertingGuard, options: BudgetAlertsOptions)
   const onError = isolated(options.onError ?? (() => {}));
   const deliveries = sinks.map((sink) => delivery(sink, { retryMs, timeoutMs, mostWaiting: WAITING_MOST, onError }));
   const rows = spendRows(now);
+  const spending: Pick<Events, 'on'> = guard.later ?? guard;
   const told = new Set<string>();
   let gathered = new Map<string, BudgetAlert>();
   let timer: NodeJS.Timeout | undefined;
@@ -79,6 +82,7 @@ export function budgetAlerts(guard: AlertingGuard, options: BudgetAlertsOptions)
     const alerts = [...gathered.values()];
     gathered = new Map();
     if (alerts.length === 0) return;
+    guard.later?.flush();
     const notices = await Promise.all(alerts.map(noticeOf));
     const messageId = alerts.length === 1 ? (notices[0]?.key ?? randomUUID()) : hash(notices.map(({ key }) => key).sort());
     for (const each of deliveries) each.push(messageId, notices);
@@ -113,7 +117,7 @@ export function budgetAlerts(guard: AlertingGuard, options: BudgetAlertsOptions)
     }
   }
 
-  const offs = [guard.on('budget:alert', gather), guard.on('step:end', ({ run, step }) => rows.add(run, step.used))];
+  const offs = [guard.on('budget:alert', gather), spending.on('step:end', ({ run, step }) => rows.add(run, step.used, step.endedAt))];
   return {
     flush: send,
     async close() {

@@ -12,7 +12,7 @@ export interface Account {
 
 /** Who has spent what of late, as far as this process has seen. Bounded: the row that was quiet longest goes first. */
 export interface SpendRows {
-  add(run: RunInfo, used: PublicAmounts): void;
+  add(run: RunInfo, used: PublicAmounts, at: number): void;
   /** How much of a dimension an account has been using an hour. */
   perHour(account: Account, dimension: Dimension): number;
   /** The ids below an account that spent most since they were first seen. */
@@ -57,8 +57,7 @@ export function spendRows(now: () => number): SpendRows {
     );
 
   return {
-    add(run, used) {
-      const at = now();
+    add(run, used, at) {
       const { tenant, scopes } = run;
       const key = keys.get(run) ?? JSON.stringify([tenant, scopes]);
       keys.set(run, key);

@@ -52,8 +52,9 @@ export function auditLog(target: string | Writable, options: AuditLogOptions = {
   checkCounts({ rotateBytes, keep, maxPending });
   const writer = typeof target === 'string' ? fileWriter(target, { rotateBytes, keep, isDurable, now }) : streamWriter(target);
   const queue = lineQueue(maxPending);
-  const offs = new Set<() => void>();
-  const counts = { written: 0, lost: 0 };
+  /** Whom the log follows, each with the way out. */
+  const followed = new Map<() => void, EventSource>();
+  const counted = { written: 0, lost: 0 };
   let pumping: Promise<void> | undefined;
   let isClosed = false;
   /** A stream that has failed stays so; a disk may recover. */
@@ -63,10 +64,10 @@ export function auditLog(target: string | Writable, options: AuditLogOptions = {
 
   function write(entry: AuditEntry): void {
     if (isClosed || isBroken || !queue.push(lineOf(entry))) {
-      counts.lost += 1;
+      counted.lost += 1;
       return;
     }
-    counts.written += 1;
+    counted.written += 1;
     pumping ??= pump().finally(() => (pumping = undefined));
   }
 
@@ -104,8 +105,13 @@ export function auditLog(target: string | Writable, options: AuditLogOptions = {
     }
   }
 
+  const hearRest = (): void => {
+    for (const guard of followed.values()) guard.later?.flush();
+  };
+
   const writeRest = (): void => {
     try {
+      hearRest();
       const text = takeAll(Number.POSITIVE_INFINITY);
       if (text !== '') writer.appendNow?.(text);
     } catch (error) {
@@ -115,6 +121,7 @@ export function auditLog(target: string | Writable, options: AuditLogOptions = {
   process.once('exit', writeRest);
 
   async function flush(): Promise<void> {
+    hearRest();
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, FLUSH_MS)));
     await Promise.race([late, pumping]);
@@ -123,24 +130,27 @@ export function auditLog(target: string | Writable, options: AuditLogOptions = {
 
   return {
     follow(guard) {
-      const stop = followEntries(guard, write, options);
+      const stop = followEntries(guard.later ?? guard, write, options);
       const off = (): void => {
-        offs.delete(off);
+        followed.delete(off);
         stop();
       };
-      offs.add(off);
+      followed.set(off, guard);
       return off;
     },
     flush,
     async close() {
-      for (const off of offs) off();
+      for (const off of followed.keys()) off();
       await flush();
       isClosed = true;
       process.off('exit', writeRest);
       writeRest();
       await writer.close();
     },
-    counts,
+    get counts() {
+      hearRest();
+      return { ...counted };
+    },
   };
 }
 

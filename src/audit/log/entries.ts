@@ -4,12 +4,13 @@ import type { GuardEvents, PromptPrint, RunInfo } from '../../runtime/events.ts'
 import { AUDIT_VERSION, auditAmounts, type AuditedEvent, type AuditEntry, type AuditRun } from './entry.ts';
 import { writtenId, type IdWriter } from './ids.ts';
 
-type Entries = { readonly [E in AuditedEvent]: (event: GuardEvents[E]) => AuditEntry };
+/** `at`: when it happened; of use where the event itself does not tell. */
+type Entries = { readonly [E in AuditedEvent]: (event: GuardEvents[E], at: number) => AuditEntry };
 
 /** The entry of every event. Names, numbers, times and hashes go in, content never does: events have none. */
-export function auditEntries(ids: IdWriter | undefined, now: () => number): Entries {
+export function auditEntries(ids: IdWriter | undefined): Entries {
   const v = AUDIT_VERSION;
-  const stamp = (at = now()): { v: number; at: number } => ({ v, at });
+  const stamp = (at: number): { v: number; at: number } => ({ v, at });
   const runId = (id: string): string => writtenId(ids, id, 'run');
 
   // Made once for all the entries of a run.
@@ -48,8 +49,8 @@ export function auditEntries(ids: IdWriter | undefined, now: () => number): Entr
 
   return {
     'run:start': ({ run }) => ({ ...stamp(run.startedAt), event: 'run:start', ...runOf(run) }),
-    'run:end': ({ run, report }) => ({
-      ...stamp(report.endedAt ?? now()),
+    'run:end': ({ run, report }, at) => ({
+      ...stamp(report.endedAt ?? at),
       event: 'run:end',
       ...runOf(run),
       durationMs: report.durationMs,
@@ -123,9 +124,9 @@ export function auditEntries(ids: IdWriter | undefined, now: () => number): Entr
       };
     },
     // A function is not written: `evidence` stays in the process.
-    'loop:verdict': ({ run, verdict }) => ({ ...stamp(), event: 'loop:verdict', ...runOf(run), ...verdict, evidence: undefined }),
-    'ladder:climb': ({ run, step, rung, pressure, detail, isShadow }) => ({
-      ...stamp(),
+    'loop:verdict': ({ run, verdict }, at) => ({ ...stamp(at), event: 'loop:verdict', ...runOf(run), ...verdict, evidence: undefined }),
+    'ladder:climb': ({ run, step, rung, pressure, detail, isShadow }, at) => ({
+      ...stamp(at),
       event: 'ladder:climb',
       ...runOf(run),
       step,
@@ -134,25 +135,25 @@ export function auditEntries(ids: IdWriter | undefined, now: () => number): Entr
       detail,
       isShadow,
     }),
-    'budget:alert': (alert) => ({ ...stamp(), event: 'budget:alert', ...accountOf(alert) }),
-    'scope:missing': ({ scope, account }) => ({ ...stamp(), event: 'scope:missing', what: `${scope} → ${account}` }),
-    'store:error': ({ operation, policy, error }) => ({
-      ...stamp(),
+    'budget:alert': (alert, at) => ({ ...stamp(at), event: 'budget:alert', ...accountOf(alert) }),
+    'scope:missing': ({ scope, account }, at) => ({ ...stamp(at), event: 'scope:missing', what: `${scope} → ${account}` }),
+    'store:error': ({ operation, policy, error }, at) => ({
+      ...stamp(at),
       event: 'store:error',
       what: operation,
       policy,
       error: nameOf(error),
     }),
-    'store:recovered': ({ settlements }) => ({ ...stamp(), event: 'store:recovered', what: `settlements booked: ${settlements}` }),
+    'store:recovered': ({ settlements }, at) => ({ ...stamp(at), event: 'store:recovered', what: `settlements booked: ${settlements}` }),
     // A reservation is told by the run's own id and a number: it is left out.
-    'hold:expired': () => ({ ...stamp(), event: 'hold:expired', what: 'settled after its hold had expired' }),
-    'usage:invalid': ({ run, step, problem }) => ({
-      ...stamp(),
+    'hold:expired': (_, at) => ({ ...stamp(at), event: 'hold:expired', what: 'settled after its hold had expired' }),
+    'usage:invalid': ({ run, step, problem }, at) => ({
+      ...stamp(at),
       event: 'usage:invalid',
       run: runId(run.id),
       what: `step ${step}: ${problem}`,
     }),
-    'hook:error': ({ hook, error }) => ({ ...stamp(), event: 'hook:error', what: hook, error: nameOf(error) }),
+    'hook:error': ({ hook, error }, at) => ({ ...stamp(at), event: 'hook:error', what: hook, error: nameOf(error) }),
   };
 }
 
