@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import {
   dimensions,
+  stretchAt,
   type AccountRef,
   type AccountSnapshot,
   type Amounts,
@@ -35,12 +36,14 @@ export interface Lease {
   /** Whether what a step was opened with covers other amounts, and lets it have these. */
   covers(before: Amounts, amounts: Amounts): boolean;
   resize(before: Amounts, amounts: Amounts): void;
-  /** Ends a step: undefined was not used at all. */
-  end(amounts: Amounts, actual: Amounts | undefined): void;
+  /** Ends a step: undefined was not used at all. Says whether a threshold of the account may be crossed by it. */
+  end(amounts: Amounts, actual: Amounts | undefined): boolean;
   /** The account as this process knows it. */
   snapshot(): AccountSnapshot | undefined;
   /** Whether nothing is under way, nothing untold and nothing held. */
   readonly isIdle: boolean;
+  /** Whether its window is over: steps that were begun in it are settled there, and further ones need another lease. */
+  readonly isOver: boolean;
 }
 
 export interface LeaseParts {
@@ -110,13 +113,19 @@ export function leaseOf(ref: AccountRef, { queue, slot, terms, clock, serverNow,
   /** The account as the server showed it last, without what it held for this lease and with what it was told since. */
   let seen: AccountSnapshot | undefined;
   let validUntil = 0;
+  /** When the stretch of time ends in which the server's hold was made, by its clock. */
+  let endsAt = Infinity;
+  /** The next threshold of each dimension: how much more settled here reaches it. */
+  let watched: { readonly dimension: Dimension; readonly left: number }[] = [];
   let nearLimitUntil = 0;
   let unansweredExchange: Exchange | undefined;
   let exchanging: Promise<void> | undefined;
 
   const left = (dimension: Dimension): number => held[dimension] - settled[dimension] - opened[dimension];
-  const isValid = (): boolean =>
-    id !== undefined && clock() < validUntil && (seen?.resetsAt == null || ref.window.kind === 'rolling' || serverNow() < seen.resetsAt);
+  const isPast = (): boolean => endsAt !== Infinity && serverNow() >= endsAt;
+  const isValid = (): boolean => id !== undefined && clock() < validUntil && !isPast();
+  /** In a rolling window what is under way goes along into the next slot, and counts the longer. */
+  const isOver = (): boolean => ref.window.kind === 'calendar' && isPast();
 
   /** What may be leased of a dimension at once. */
   function mostOf(dimension: Dimension): number {
@@ -180,8 +189,11 @@ export function leaseOf(ref: AccountRef, { queue, slot, terms, clock, serverNow,
       seen &&= { ...seen, settled: sum(seen.settled, told.actual) };
     }
     [id, held] = reply?.granted ? [next?.id, reply.amounts] : [undefined, nothing];
+    // Reckoned from the moment of sending: it may be too early, never too late.
+    endsAt = reply?.granted ? (stretchAt(ref.window, serverNow() - (clock() - sentAt)).end ?? Infinity) : Infinity;
     const account = reply?.granted ? reply.accounts[0] : undefined;
     if (account) [seen, validUntil] = [{ ...account, held: sum(account.held, held, -1) }, sentAt + terms.forMs];
+    lookAhead();
     if (ended) onAlerts(ended.alerts);
   }
 
@@ -206,6 +218,27 @@ export function leaseOf(ref: AccountRef, { queue, slot, terms, clock, serverNow,
   const isBare = (): boolean =>
     id !== undefined && !unansweredExchange && clock() < validUntil && dimensions.every((d) => held[d] === opened[d] && settled[d] === 0);
 
+  /** Looks for the next threshold of each dimension, from what is settled as far as this process knows. */
+  function lookAhead(): void {
+    watched = [];
+    if (!seen || ref.alertAt.length === 0) return;
+    for (const dimension of limited) {
+      const limit = ref.limits[dimension] ?? ref.tighter?.[dimension] ?? 0;
+      const known = seen.settled[dimension];
+      const next = ref.alertAt.find((share) => limit * share > known + settled[dimension]);
+      if (limit > 0 && next !== undefined) watched.push({ dimension, left: limit * next - known });
+    }
+  }
+
+  function mayCross(): boolean {
+    for (const { dimension, left: most } of watched) {
+      if (settled[dimension] < most) continue;
+      lookAhead();
+      return true;
+    }
+    return false;
+  }
+
   return {
     ref,
     hasRoomFor,
@@ -217,6 +250,7 @@ export function leaseOf(ref: AccountRef, { queue, slot, terms, clock, serverNow,
     },
     async shrink() {
       await quiet();
+      if (isOver() && underWay > 0) return;
       if (!isBare()) await exchangeOnce(undefined);
     },
     open(amounts) {
@@ -231,9 +265,14 @@ export function leaseOf(ref: AccountRef, { queue, slot, terms, clock, serverNow,
     end(amounts, actual) {
       underWay -= 1;
       addTo(opened, amounts, -1);
-      if (actual) addTo(settled, actual, 1);
+      if (!actual) return false;
+      addTo(settled, actual, 1);
+      return mayCross();
     },
     snapshot: () => seen && { ...seen, settled: sum(seen.settled, settled), held: sum(seen.held, opened) },
+    get isOver() {
+      return isOver();
+    },
     get isIdle() {
       return (
         id === undefined &&
@@ -246,11 +285,11 @@ export function leaseOf(ref: AccountRef, { queue, slot, terms, clock, serverNow,
   };
 }
 
-/** What a step that ends here is answered. */
-export function endOf(amounts: Amounts, actual: Amounts | undefined, alerts: readonly ThresholdCrossing[]): SettleReply {
-  if (!actual) return { status: 'released', overage: nothing, alerts };
+/** How a step ends here. */
+export function endOf(amounts: Amounts, actual: Amounts | undefined, isLate: boolean): Pick<SettleReply, 'status' | 'overage'> {
+  if (!actual) return { status: 'released', overage: nothing };
   const isAbove = dimensions.some((dimension) => actual[dimension] > amounts[dimension]);
   const overage: Record<Dimension, number> = { ...nothing };
   if (isAbove) for (const dimension of dimensions) overage[dimension] = Math.max(0, actual[dimension] - amounts[dimension]);
-  return { status: 'settled', overage, alerts };
+  return { status: isLate ? 'late' : 'settled', overage };
 }

@@ -1,21 +1,21 @@
 import {
   durationMs,
-  windowName,
-  type AccountRef,
+  type AccountId,
   type Amounts,
-  type Ask,
   type Duration,
   type Limits,
   type ReserveReply,
   type ReserveRequest,
   type SettleReply,
   type SettleRequest,
-  type ThresholdCrossing,
 } from 'holdfast';
 import { ownGates, type SlotSteps } from './across-slots.ts';
-import { endOf, leaseOf, sum, type Lease, type LeaseTerms } from './lease.ts';
+import { endOf, leaseOf, type Lease, type LeaseTerms } from './lease.ts';
+import { leaseBook } from './lease-book.ts';
+import { elsewhere, isThere, leasedPart, nothingGranted, type LeasedStep, type Past } from './leased-records.ts';
+import { firstOpen, grantOf, wholeOf, type Granted } from './leased-grants.ts';
 import type { LiveReservation } from './live-reservations.ts';
-import { nothing } from './reply.ts';
+import { recentEntries } from './recent-entries.ts';
 import type { StepQueue } from './step-queue.ts';
 
 /**
@@ -35,22 +35,20 @@ export interface LeasedSteps extends SlotSteps {
   extend(id: string, ttlMs: number): boolean | LiveReservation | undefined;
   /** Tells what was used and gives back what no step under way needs. */
   giveBack(): Promise<void>;
+  /** An account is erased: steps under way settle into the others only. */
+  forget(account: AccountId): void;
   close(): void;
 }
 
-/** A step under way that draws on leases. */
-interface LeasedStep {
-  readonly leases: readonly Lease[];
-  readonly reply: ReserveReply & { readonly granted: true };
-  /** What the server holds of it, and under which id. */
-  readonly there: LiveReservation | undefined;
-  expiresAt: number;
-  /** Its leases have heard of its end. */
-  isEnded: boolean;
+interface Answered {
+  readonly reply: ReserveReply;
+  readonly id: string;
 }
 
-/** So many ended steps are remembered, so that a repeated message is known as one. */
-const REMEMBERED_ENDS = 20_000;
+/** So many steps that are over, or that the server knows of, are remembered, so that a repeated message is known as one. */
+const REMEMBERED = 20_000;
+/** How long a step that expired is kept in the lease of a window that is over. */
+const REMEMBER_EXPIRED_MS = 86_400_000;
 const NANO_PER_USD = 1e9;
 
 export function leasedSteps(
@@ -64,157 +62,217 @@ export function leasedSteps(
     forMs: durationMs(duration),
     most: { ...(most as LeaseTerms['most']), ...(most.usd !== undefined && { usd: Math.round(most.usd * NANO_PER_USD) }) },
   };
-  const leases = new Map<string, Lease>();
-  const known = new WeakMap<AccountRef, string>();
+  const book = leaseBook(
+    (ref, onAlerts) => leaseOf(ref, { queue, slot: isCluster ? ref.tenant : '', terms, clock, serverNow, onAlerts }),
+    scopes,
+  );
   const live = new Map<string, LeasedStep>();
-  const ended = recentEntries<SettleReply>();
-  /** Steps that expired, and are held in two parts at the server. */
-  const late = recentEntries<readonly LiveReservation[]>();
-  let alerts: ThresholdCrossing[] = [];
+  const past = recentEntries<Past>(REMEMBERED);
+  /** Ids about which the server is being asked: who comes with the same one waits. */
+  const busy = new Map<string, Promise<unknown>>();
   const timer = setInterval(() => void giveBack().catch(() => {}), terms.forMs);
   timer.unref();
 
-  /** Accounts under other limits have other leases: each is admitted under its own. */
-  function leaseFor(ref: AccountRef): Lease | undefined {
-    if (scopes && !scopes.includes(ref.scope)) return undefined;
-    let name = known.get(ref);
-    if (name === undefined) {
-      name = JSON.stringify([ref.tenant, ref.scope, ref.id, windowName(ref.window), ref.limits, ref.tighter, ref.kept]);
-      known.set(ref, name);
-    }
-    let lease = leases.get(name);
-    if (!lease) {
-      const onAlerts = (crossed: readonly ThresholdCrossing[]): void => void alerts.push(...crossed);
-      lease = leaseOf(ref, { queue, slot: isCluster ? ref.tenant : '', terms, clock, serverNow, onAlerts });
-      leases.set(name, lease);
-    }
-    return lease;
-  }
-
-  const takeAlerts = (): ThresholdCrossing[] => {
-    const taken = alerts;
-    if (taken.length > 0) alerts = [];
-    return taken;
-  };
-
-  /** Whether the gates of an ask are open as far as leases know; the server looks at those of its accounts. */
-  function isOpen({ gates = [] }: Ask, amounts: Amounts, accounts: readonly AccountRef[], by: readonly (Lease | undefined)[]): boolean {
-    return gates.every(({ account, dimension, below }) => {
-      const [ref, seen] = [accounts[account], by[account]?.snapshot()];
-      const limit = Math.min(ref?.limits[dimension] ?? Infinity, ref?.tighter?.[dimension] ?? Infinity);
-      if (!seen || limit === Infinity) return true;
-      return seen.settled[dimension] + seen.unconfirmed[dimension] + seen.held[dimension] + amounts[dimension] <= limit * below;
-    });
+  /** Does what asks the server of an id, after what was asked of it before. */
+  function inTurn<T>(id: string, work: () => Promise<T>): Promise<T> {
+    const turn = (busy.get(id) ?? Promise.resolve()).then(work, work);
+    const done = (): void => {
+      if (busy.get(id) === turn) busy.delete(id);
+    };
+    busy.set(id, turn);
+    turn.then(done, done);
+    return turn;
   }
 
   /** All accounts at the server: what the leases of this process have left over is given back before it. */
-  async function reserveThere(request: ReserveRequest, by: readonly Lease[]): Promise<{ reply: ReserveReply; id: string }> {
+  async function reserveThere(request: ReserveRequest, by: readonly Lease[], as = request.id): Promise<Answered> {
+    const { id, accounts } = request;
     await Promise.all(by.map((lease) => lease.shrink()));
-    return steps.reserve(request);
+    past.set(id, as === id ? isThere : { parts: [{ id: as, accounts }] });
+    const answer = await steps.reserve({ ...request, id: as });
+    if (!answer.reply.granted) past.delete(id);
+    else if (answer.id !== id) past.set(id, { granted: answer.reply, parts: [{ id: answer.id, accounts }] });
+    return answer;
   }
 
-  async function reserve(request: ReserveRequest): Promise<{ reply: ReserveReply; id: string }> {
-    const before = live.get(request.id);
-    if (before) return { reply: { ...before.reply, isReplay: true }, id: request.id };
-    const { id, accounts, asks, ttlMs } = request;
-    const by = accounts.map(leaseFor);
+  /** Of an id that is known the first answer is given again. */
+  async function reserveAgain(request: ReserveRequest, { granted, parts = [], isUnsure }: Past): Promise<Answered> {
+    const { id, accounts } = request;
+    if (granted) return { reply: grantOf(granted, accounts, accounts.map(book.leaseFor), true), id };
+    if (!isUnsure) return steps.reserve({ ...request, id: parts[0]?.id ?? id });
+    await Promise.all(parts.map((part) => steps.settle({ ...part, actual: undefined })));
+    return reserveThere(request, [], elsewhere(id));
+  }
+
+  function reserve(request: ReserveRequest): Promise<Answered> {
+    const { id, accounts, asks } = request;
+    if (accounts.length > 0 && !live.has(id) && !busy.has(id) && !past.get(id)) {
+      const by = accounts.map(book.leaseFor);
+      const chosen = firstOpen(asks, by);
+      const ask = asks[chosen];
+      if (ask && !asks.some(({ isClosing }) => isClosing)) {
+        const amounts = wholeOf(ask);
+        if (by.every((lease) => lease?.hasRoomFor(amounts))) return Promise.resolve(drawAll(request, chosen, amounts, by as Lease[]));
+      }
+    }
+    return inTurn(id, () => reserveNow(request));
+  }
+
+  /** The whole step draws on leases: nobody is asked. */
+  function drawAll({ id, accounts, asks, ttlMs }: ReserveRequest, ask: number, amounts: Amounts, by: readonly Lease[]): Answered {
+    const drawn = [...new Set(by)];
+    for (const lease of drawn) lease.open(amounts);
+    const reply = grantOf({ ask, units: asks[ask]?.unitsWanted ?? 0, amounts }, accounts, by, false);
+    live.set(id, { leases: drawn, reply, there: [], expiresAt: clock() + ttlMs, isEnded: false });
+    return { reply, id };
+  }
+
+  async function reserveNow(request: ReserveRequest): Promise<Answered> {
+    const { id, accounts, asks } = request;
+    const before = live.get(id);
+    if (before) return { reply: { ...before.reply, isReplay: true }, id };
+    const known = past.get(id);
+    if (known) return reserveAgain(request, known);
+
+    book.retireOverdue();
+    const by = accounts.map(book.leaseFor);
     const all = [...new Set(by)].filter((lease) => lease !== undefined);
     // A closing step may use what is kept back, and what a lease holds is never of that.
-    if (all.length === 0 || asks.some(({ isClosing }) => isClosing)) return steps.reserve(request);
-
-    const short = new Set<Lease>();
-    const chosen = asks.findIndex((ask) => isOpen(ask, wholeOf(ask), accounts, by));
+    const chosen = asks.some(({ isClosing }) => isClosing) ? -1 : firstOpen(asks, by);
     const ask = asks[chosen];
-    if (!ask) return reserveThere(request, all);
+    if (!ask || all.length === 0) return reserveThere(request, all);
     const amounts = wholeOf(ask);
-    const lacking = all.filter((lease) => !lease.hasRoomFor(amounts));
-    if (lacking.length > 0) {
-      await Promise.all(lacking.map((lease) => lease.renew(amounts)));
-      for (const lease of all) if (!lease.hasRoomFor(amounts)) short.add(lease);
-    }
-    const drawn = all.filter((lease) => !short.has(lease));
-    if (drawn.length === 0) return reserveThere(request, all);
-    for (const lease of drawn) lease.open(amounts);
+    await Promise.all(all.filter((lease) => !lease.hasRoomFor(amounts)).map((lease) => lease.renew(amounts)));
+    const drawn = all.filter((lease) => lease.hasRoomFor(amounts));
+    // What was learnt of an account meanwhile can have shut a gate.
+    if (drawn.length === 0 || firstOpen(asks, by) !== chosen) return reserveThere(request, all);
+    if (by.every((lease) => lease && drawn.includes(lease))) return drawAll(request, chosen, amounts, by as Lease[]);
+    return (await drawSome(request, chosen, amounts, by, all)) ?? reserveThere(request, all, elsewhere(id));
+  }
 
+  /** Some accounts by leases, the others at the server. Undefined where what the server granted needs more of the leases. */
+  async function drawSome(
+    request: ReserveRequest,
+    chosen: number,
+    amounts: Amounts,
+    by: readonly (Lease | undefined)[],
+    all: readonly Lease[],
+  ): Promise<Answered | undefined> {
+    const { id, accounts, asks, ttlMs } = request;
+    const drawn = all.filter((lease) => lease.hasRoomFor(amounts));
     const places = [...accounts.keys()].filter((place) => !drawn.includes(by[place]!));
-    const expiresAt = clock() + ttlMs;
-    if (places.length === 0) {
-      const reply = grant(chosen, ask.unitsWanted ?? 0, amounts, accounts, by);
-      live.set(id, { leases: drawn, reply, there: undefined, expiresAt, isEnded: false });
-      return { reply, id };
-    }
+    const part = { slot: '', accounts: places.map((place) => accounts[place]!), places };
+    for (const lease of drawn) lease.open(amounts);
+    let granted: Granted | undefined;
     try {
-      await Promise.all([...short].map((lease) => lease.shrink()));
-      const part = { slot: '', accounts: places.map((place) => accounts[place]!), places };
+      await Promise.all(all.filter((lease) => !drawn.includes(lease)).map((lease) => lease.shrink()));
+      past.set(id, { parts: [{ id, accounts: part.accounts }, leasedPart(id, drawn)], isUnsure: true });
       const there = await steps.reserve({
         ...request,
         accounts: part.accounts,
         asks: asks.slice(chosen).map((each) => ownGates(each, part)),
       });
+      past.delete(id);
       if (!there.reply.granted) {
         const { denial } = there.reply;
-        for (const lease of drawn) lease.end(amounts, undefined);
         return { reply: { granted: false, denial: { ...denial, account: places[denial.account] ?? 0 } }, id };
       }
-      const granted = there.reply;
-      if (!drawn.every((lease) => lease.covers(amounts, granted.amounts))) {
-        for (const lease of drawn) lease.end(amounts, undefined);
-        await steps.settle({ id: there.id, actual: undefined, accounts: part.accounts });
-        return await reserveThere({ ...request, id: `${id}\nthere` }, all);
+      const held = { id: there.id, accounts: part.accounts };
+      if (!drawn.every((lease) => lease.covers(amounts, (there.reply as Granted).amounts))) {
+        past.set(id, { parts: [held], isUnsure: true });
+        await steps.settle({ ...held, actual: undefined });
+        return undefined;
       }
+      granted = there.reply;
       for (const lease of drawn) lease.resize(amounts, granted.amounts);
-      const mine = grant(chosen + granted.ask, granted.units, granted.amounts, accounts, by);
-      const shown = accounts.map((_, place) => (places.includes(place) ? granted.accounts[places.indexOf(place)]! : mine.accounts[place]!));
+      const mine = grantOf({ ...granted, ask: chosen + granted.ask }, accounts, by, false);
+      const shown = accounts.map((_, place) =>
+        places.includes(place) ? granted!.accounts[places.indexOf(place)]! : mine.accounts[place]!,
+      );
       const reply = { ...mine, accounts: shown };
-      live.set(id, { leases: drawn, reply, there: { id: there.id, accounts: part.accounts }, expiresAt, isEnded: false });
+      live.set(id, { leases: drawn, reply, there: [held], expiresAt: clock() + ttlMs, isEnded: false });
       return { reply, id };
-    } catch (error) {
-      for (const lease of drawn) lease.end(amounts, undefined);
-      throw error;
+    } finally {
+      if (!granted) for (const lease of drawn) lease.end(amounts, undefined);
     }
   }
 
-  async function settle(request: SettleRequest): Promise<SettleReply> {
+  function settle(request: SettleRequest): Promise<SettleReply> {
+    const { id } = request;
+    return live.has(id) && !busy.has(id) ? settleNow(request) : inTurn(id, () => settleNow(request));
+  }
+
+  async function settleNow(request: SettleRequest): Promise<SettleReply> {
     const { id, actual } = request;
     const step = live.get(id);
-    if (!step) {
-      const reply = ended.get(id);
-      if (reply) return { ...reply, status: 'duplicate', alerts: [] };
-      const replies = await Promise.all((late.get(id) ?? [request]).map((part) => steps.settle({ ...part, actual })));
-      late.delete(id);
-      return { ...replies[0]!, alerts: replies.flatMap((each) => each.alerts) };
-    }
-    if (!step.isEnded) for (const lease of step.leases) lease.end(step.reply.amounts, actual);
+    if (!step) return settlePast(request);
+    const isLate = step.expiresAt <= clock();
+    let isCrossing = false;
+    if (!step.isEnded) for (const lease of step.leases) if (lease.end(step.reply.amounts, actual)) isCrossing = true;
     step.isEnded = true;
     // A server that does not answer is told again by whoever settles: until then the step is known.
-    const there = step.there && (await steps.settle({ ...step.there, actual }));
+    const [there, ...others] = step.there.length > 0 ? await settleParts(step.there, actual) : [];
     live.delete(id);
-    const here = endOf(step.reply.amounts, actual, takeAlerts());
-    ended.set(id, here);
-    return there ? { ...there, alerts: [...here.alerts, ...there.alerts] } : here;
+    const end = endOf(step.reply.amounts, actual, isLate);
+    const { ask, units, amounts } = step.reply;
+    past.set(id, { granted: { ask, units, amounts }, end });
+    // The server says who is the first to cross a threshold. Where it does not answer, it says so when it is told the next time.
+    if (isCrossing) await Promise.all(step.leases.map((lease) => lease.shrink())).catch(() => {});
+    return { ...(there ?? end), alerts: [...book.takeAlerts(), ...[there, ...others].flatMap((reply) => reply?.alerts ?? [])] };
+  }
+
+  async function settlePast(request: SettleRequest): Promise<SettleReply> {
+    const known = past.get(request.id);
+    if (known?.end) return { ...known.end, status: 'duplicate', alerts: [] };
+    const replies = await settleParts(known?.parts ?? [request], request.actual);
+    const granted = known?.granted ?? nothingGranted;
+    const { status, overage } = replies[0] ?? endOf(granted.amounts, request.actual, true);
+    past.set(request.id, known?.parts ? { granted, end: { status, overage } } : isThere);
+    return { status, overage, alerts: replies.flatMap((reply) => reply.alerts) };
+  }
+
+  const settleParts = (parts: readonly LiveReservation[], actual: Amounts | undefined): Promise<SettleReply[]> =>
+    Promise.all(parts.map((part) => steps.settle({ ...part, actual })));
+
+  /** Steps that were neither ended nor extended. */
+  async function expire(): Promise<void> {
+    const now = clock();
+    const overdueSteps = [...live].filter(([, { expiresAt }]) => expiresAt <= now);
+    await Promise.all(overdueSteps.map(([id, step]) => inTurn(id, () => expireStep(id, step))));
   }
 
   /**
-   * Steps that were neither ended nor extended. What they held in leases becomes a hold at the server that expires at once, by
-   * the policy of the account; a late settlement finds it there.
+   * What a step held in leases becomes a hold at the server that expires at once, by the policy of the account; a late
+   * settlement finds it there. In a window that is over it stays where it is, and is settled there.
    */
-  async function expire(): Promise<void> {
-    const now = clock();
-    for (const [id, { leases: drawn, reply, there, expiresAt, isEnded }] of live) {
-      if (expiresAt > now) continue;
+  async function expireStep(id: string, step: LeasedStep): Promise<void> {
+    if (live.get(id) !== step || step.expiresAt > clock()) return;
+    const { amounts } = step.reply;
+    const isOld = step.expiresAt + REMEMBER_EXPIRED_MS <= clock();
+    const leaving = step.isEnded || isOld ? step.leases : step.leases.filter((lease) => !lease.isOver);
+    const hold = leasedPart(id, leaving);
+    const own = step.there.length > 0 ? hold : { ...hold, id };
+    const isToBeHeld = leaving.length > 0 && !step.isEnded && !isOld;
+    const letGo = (): void => {
+      if (!step.isEnded) for (const lease of leaving) lease.end(amounts, undefined);
+      step.leases = step.leases.filter((lease) => !leaving.includes(lease));
+      if (isToBeHeld) step.there = [...step.there, own];
+      if (step.leases.length > 0) return;
       live.delete(id);
-      if (isEnded) continue;
-      for (const lease of drawn) lease.end(reply.amounts, undefined);
-      const accounts = drawn.map(({ ref }) => ref);
-      await steps.reserve({ id: there ? `${id}\nleased` : id, accounts, asks: [{ base: reply.amounts }], ttlMs: 1 });
-      if (there) late.set(id, [there, { id: `${id}\nleased`, accounts }]);
-    }
+      past.set(id, { granted: step.reply, parts: step.there });
+    };
+    // Under the policy `charge` the room goes from the lease to the hold without a gap, or stays where it is.
+    const isCharging = leaving.some(({ ref }) => ref.onExpire === 'charge');
+    if (!isCharging || !isToBeHeld) letGo();
+    if (!isToBeHeld) return;
+    if (!isCharging) await Promise.all(leaving.map((lease) => lease.shrink()));
+    const { reply } = await steps.reserve({ id: own.id, accounts: own.accounts, asks: [{ base: amounts }], ttlMs: 0 });
+    if (isCharging && reply.granted) letGo();
   }
 
   async function giveBack(): Promise<void> {
     await expire();
-    await Promise.all([...leases.values()].map((lease) => lease.shrink()));
-    for (const [name, lease] of leases) if (lease.isIdle) leases.delete(name);
+    await book.shrinkAll();
   }
 
   return {
@@ -226,46 +284,14 @@ export function leasedSteps(
       const now = clock();
       const isLive = step.expiresAt > now;
       if (isLive) step.expiresAt = Math.max(step.expiresAt, now + ttlMs);
-      return isLive && step.there ? step.there : isLive;
+      return isLive ? (step.there[0] ?? true) : false;
     },
     giveBack,
+    forget({ tenant, scope, id }) {
+      const isErased = ({ ref }: Lease): boolean => ref.tenant === tenant && ref.scope === scope && ref.id === id;
+      book.remove(isErased);
+      for (const step of live.values()) step.leases = step.leases.filter((lease) => !isErased(lease));
+    },
     close: () => clearInterval(timer),
   };
-}
-
-/** Remembers at least the newest entries: when enough are new, the older ones are let go together. */
-function recentEntries<T>(): { get(id: string): T | undefined; set(id: string, value: T): void; delete(id: string): void } {
-  let [newer, older] = [new Map<string, T>(), new Map<string, T>()];
-  return {
-    get: (id) => newer.get(id) ?? older.get(id),
-    set(id, value) {
-      newer.set(id, value);
-      if (newer.size >= REMEMBERED_ENDS) [newer, older] = [new Map(), newer];
-    },
-    delete(id) {
-      newer.delete(id);
-      older.delete(id);
-    },
-  };
-}
-
-/** All that an ask wants, unclamped. */
-function wholeOf({ base, perUnit, unitsWanted = 0 }: Ask): Amounts {
-  if (!perUnit || unitsWanted === 0) return base;
-  return sum(base, perUnit, unitsWanted);
-}
-
-function grant(
-  ask: number,
-  units: number,
-  amounts: Amounts,
-  accounts: readonly AccountRef[],
-  by: readonly (Lease | undefined)[],
-): ReserveReply & { readonly granted: true } {
-  const shown = accounts.map(({ tenant, scope, id, window, limits }, place) => {
-    const seen = by[place]?.snapshot();
-    const empty = { settled: nothing, held: nothing, unconfirmed: nothing, overage: nothing, resetsAt: null, limits };
-    return { ...(seen ?? empty), tenant, scope, id, window };
-  });
-  return { granted: true, ask, units, amounts, accounts: shown, isReplay: false };
 }

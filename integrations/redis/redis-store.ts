@@ -122,6 +122,7 @@ export function redisStore(client: RedisClient | string, options: RedisStoreOpti
     },
     async erase(account) {
       await written();
+      leased?.forget(account);
       await accounts.erase(account);
     },
 

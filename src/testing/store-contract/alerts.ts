@@ -50,17 +50,24 @@ export const alertCases: readonly StoreCase[] = [
   },
   {
     name: 'tells of each threshold once when a hundred settlements cross it at the same time',
-    async run({ hold, settle, expect }) {
+    async run({ store, hold, settle, use, tells, expect }) {
       const accounts = [accountOf('run', {}), accountOf('user', { usd: 100 }, { alertAt })];
       const ids = Array.from({ length: 100 }, (_, index) => `call-${index}`);
       await Promise.all(ids.map((id) => hold(id, accounts, askFor({ usd: 1 }))));
       const replies = await Promise.all(ids.map((id) => settle(id, accounts, { usd: 1 })));
       const told = replies.flatMap(({ alerts }) => alerts.map(({ threshold, settled }) => [threshold, settled]));
-      expect(told).toEqual([
-        [0.5, 50],
-        [0.8, 80],
-        [0.95, 95],
-      ]);
+      if (tells === 'step by step') {
+        expect(told).toEqual([
+          [0.5, 50],
+          [0.8, 80],
+          [0.95, 95],
+        ]);
+        return;
+      }
+      await store.read(accounts[1]!);
+      const { alerts } = await use('afterwards', accounts, {});
+      const thresholds = [...told.map(([threshold]) => threshold), ...alerts.map(({ threshold }) => threshold)];
+      expect(thresholds, 'with a step that ends after it was told').toEqual(alertAt);
     },
   },
   {

@@ -14,8 +14,16 @@ export type Expect = (
   toMatchObject(expected: object): void;
 };
 
+/**
+ * How a store tells accounts what was used. `together`: that of several steps at once, as a store does that keeps parts of
+ * accounts at hand. Then the overage of an account is what was used above all of them, and alerts come when it is told, with
+ * the step that ends then or next, with the figures of all. Nothing else may differ.
+ */
+export type Telling = 'step by step' | 'together';
+
 /** One case's surroundings: an empty store, the clock that it tells time by, and shorthands. */
 export interface StoreWorld {
+  readonly tells: Telling;
   readonly store: Store;
   readonly clock: FakeClock;
   readonly expect: Expect;
@@ -60,8 +68,9 @@ export function accountOf(scope: string, limits: AmountLimits, options: AccountO
   return { tenant, scope, id, window: resolveWindow(window), limits, tighter, kept, alertAt, onExpire };
 }
 
-export function worldOf(store: Store, clock: FakeClock, expect: Expect): StoreWorld {
+export function worldOf(store: Store, clock: FakeClock, expect: Expect, tells: Telling): StoreWorld {
   const world: StoreWorld = {
+    tells,
     store,
     clock,
     expect,

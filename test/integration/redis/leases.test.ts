@@ -80,12 +80,12 @@ describe.skipIf(!hasRedis)('leases', () => {
   it('book more than was held, and tell an alert once', async () => {
     const store = redisStore(client, { lease });
     const accounts = [account('user')];
-    await step(store, 'first', accounts, { ...call, modelCalls: 60 });
-    await store.read(accounts[0]!);
-    const request = { id: 'second', accounts, asks: [{ base: call }], ttlMs: 60_000 };
-    expect((await store.reserve(request)).granted).toBe(true);
-    const { alerts } = await store.settle({ id: 'second', accounts, actual: call });
-    expect(alerts).toMatchObject([{ scope: 'user', dimension: 'modelCalls', threshold: 0.5 }]);
+    const request = (id: string) => ({ id, accounts, asks: [{ base: call }], ttlMs: 60_000 });
+    expect((await store.reserve(request('first'))).granted).toBe(true);
+    const { alerts } = await store.settle({ id: 'first', accounts, actual: { ...call, modelCalls: 60 } });
+    expect(alerts).toMatchObject([{ scope: 'user', dimension: 'modelCalls', threshold: 0.5, settled: 60 }]);
+    expect((await store.reserve(request('second'))).granted).toBe(true);
+    expect(await store.settle({ id: 'second', accounts, actual: call })).toMatchObject({ status: 'settled', alerts: [] });
     expect((await store.settle({ id: 'second', accounts, actual: call })).status).toBe('duplicate');
     const { settled, overage } = await store.read(accounts[0]!);
     expect([settled.modelCalls, overage.modelCalls > 0]).toEqual([61, true]);
