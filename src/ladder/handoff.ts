@@ -141,12 +141,7 @@ function note(memory: Map<string, unknown>, runId: string, handed: HandedOver): 
 }
 
 /** What a run hands over. */
-export function handoffPackage(
-  { messages = [], input }: ModelCall,
-  halt: Halt,
-  context: RungContext,
-  lastMessages: number,
-): HandoffPackage {
+function handoffPackage({ messages = [], input }: ModelCall, halt: Halt, context: RungContext, lastMessages: number): HandoffPackage {
   const report = context.report();
   const views = messages.map(({ ref: _ref, ...view }): MessageView => view);
   return {

@@ -1,3 +1,4 @@
+import { InvalidOptionError } from '../core/errors.ts';
 import type { Call, ModelCall, ToolCall } from '../core/step.ts';
 import type { VerdictEvidence } from '../core/verdict.ts';
 import { toolName } from './edited-call.ts';
@@ -26,6 +27,10 @@ export interface HeldBackCallOptions {
 export function heldBackCall(options: HeldBackCallOptions = {}): Rung {
   const { reuse, most = 2, awayFor = 3 } = options;
   checkFigures('heldBackCall', { most: [most, count], awayFor: [awayFor, count] });
+  if (reuse !== undefined && typeof reuse !== 'function' && !Array.isArray(reuse)) {
+    const message = `expected a list of names or a function, got a value of type ${typeof reuse}`;
+    throw new InvalidOptionError('options of heldBackCall', [{ path: 'reuse', message, value: reuse }]);
+  }
   const mayReuse = (call: ToolCall): boolean => {
     if (reuse === undefined) return call.hints?.readOnlyHint === true;
     return typeof reuse === 'function' ? reuse(call) : reuse.includes(call.name);

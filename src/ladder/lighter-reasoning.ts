@@ -1,5 +1,5 @@
 import type { ModelCall, ReasoningSettings } from '../core/step.ts';
-import { checkFigures, count, share } from './rung-options.ts';
+import { checkFigures, checkWord, count, share } from './rung-options.ts';
 import type { Rung, RungContext, RungOptions } from './rung.ts';
 
 export interface LighterReasoningOptions extends RungOptions {
@@ -20,6 +20,7 @@ const efforts = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh'] as const;
 export function lighterReasoning(options: LighterReasoningOptions = {}): Rung {
   const { at = 0.8, on = ['reasoningTokens', 'usd'], scopes, effort = 'low', maxTokens = 1_024 } = options;
   checkFigures('lighterReasoning', { at: [at, share], maxTokens: [maxTokens, count] });
+  checkWord('lighterReasoning', 'effort', effort, efforts);
   return {
     name: 'lighterReasoning',
     at,

@@ -29,4 +29,11 @@ export function checkFunction(rung: string, path: string, value: unknown): void 
   throw new InvalidOptionError(`options of ${rung}`, [{ path, message: `expected a function, got ${shown(value)}`, value }]);
 }
 
+/** Refuses a word that is none of these. @throws InvalidOptionError */
+export function checkWord(rung: string, path: string, value: string, words: readonly string[]): void {
+  if (words.includes(value)) return;
+  const message = `expected one of ${words.join(', ')}, got ${typeof value === 'string' ? JSON.stringify(value) : shown(value)}`;
+  throw new InvalidOptionError(`options of ${rung}`, [{ path, message, value }]);
+}
+
 const shown = (value: unknown): string => (typeof value === 'number' ? String(value) : `a value of type ${typeof value}`);

@@ -5,7 +5,7 @@ import { composeEdits } from './compose-edits.ts';
 import { editedCall } from './edited-call.ts';
 import { extractiveAnswer, extractiveSummary } from './extract.ts';
 import { historyParts, withLastMessage, withSummary } from './history.ts';
-import { checkFigures, count } from './rung-options.ts';
+import { checkFigures, checkFunction, count } from './rung-options.ts';
 import type { Rung, RungContext, RungOffer } from './rung.ts';
 import { shorten } from './shorten.ts';
 import { editsTo } from './trimmed-context.ts';
@@ -31,6 +31,8 @@ export interface WrapUpOptions {
 export function wrapUp(options: WrapUpOptions = {}): Rung {
   const { reserve = 0.05, maxOutputTokens = 1_000, instruction = closing, answer = defaultAnswer } = options;
   checkFigures('wrapUp', { reserve: [reserve, { least: 0, most: 0.5 }], maxOutputTokens: [maxOutputTokens, count] });
+  checkFunction('wrapUp', 'instruction', instruction);
+  if (answer !== false) checkFunction('wrapUp', 'answer', answer);
   return {
     name: 'wrapUp',
     loop: 'halt',

@@ -77,7 +77,7 @@ export function scriptedAgent(options: ScriptedAgentOptions): (run: StepRunner, 
           );
           return {
             role: 'tool',
-            text: typeof output === 'string' ? output : JSON.stringify(output),
+            text: typeof output === 'string' ? output : (JSON.stringify(output) ?? ''),
             ...(id ? { toolCallId: id } : {}),
             name,
           };

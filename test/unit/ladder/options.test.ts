@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { InvalidOptionError } from '../../../src/core/errors.ts';
+import { heldBackCall } from '../../../src/ladder/held-back-call.ts';
+import { lighterReasoning } from '../../../src/ladder/lighter-reasoning.ts';
 import { ladderOption } from '../../../src/ladder/options.ts';
 import { ladderPresets, presetRungs } from '../../../src/ladder/presets.ts';
 import { shorten } from '../../../src/ladder/shorten.ts';
@@ -38,6 +40,17 @@ describe('the ladder option', () => {
     expect(() => summarizedHistory({ at: 90, maxTokens: 1.5 })).toThrow(InvalidOptionError);
     expect(() => summarizedHistory({ at: 90 })).toThrow('at: expected a number, 0 to 1, got 90');
     expect(() => wrapUp({ reserve: 0.9 })).toThrow('reserve: expected a number, 0 to 0.5, got 0.9');
+  });
+
+  it('refuses an effort that no provider knows, and what is no function or list, when it is made and not in the run', () => {
+    expect(() => lighterReasoning({ effort: 'lowest' as 'low' })).toThrow(
+      'effort: expected one of none, minimal, low, medium, high, xhigh, got "lowest"',
+    );
+    expect(() => wrapUp({ instruction: 'Stop.' as never })).toThrow('instruction: expected a function');
+    expect(() => wrapUp({ answer: 'Sorry.' as never })).toThrow('answer: expected a function');
+    expect(wrapUp({ answer: false }).name).toBe('wrapUp');
+    // A text is no list: `search` would be found in `research_and_delete`, too.
+    expect(() => heldBackCall({ reuse: 'research_and_delete' as never })).toThrow('reuse: expected a list of names or a function');
   });
 });
 

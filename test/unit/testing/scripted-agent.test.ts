@@ -40,3 +40,13 @@ it('gives up after its largest number of turns', async () => {
   const { answer } = await createGuard({ loops: 'off' }).run((run) => ask(run, 'What colour is the sky?'));
   expect(answer).toBeUndefined();
 });
+
+it('reads nothing where a tool gives nothing', async () => {
+  const ask = scriptedAgent({
+    script: (turn) => (turn === 0 ? { toolCalls: [look] } : { text: 'Blue.' }),
+    tools: { look: () => undefined },
+  });
+  const { answer, messages } = await createGuard().run((run) => ask(run, 'What colour is the sky?'));
+  expect(answer).toBe('Blue.');
+  expect(messages.find(({ role }) => role === 'tool')?.text).toBe('');
+});
