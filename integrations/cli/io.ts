@@ -19,8 +19,6 @@ export const exitCodes = { ok: 0, failed: 1, usage: 2, halted: 3 } as const;
 
 /** A command of `holdfast`. */
 export interface Command {
-  /** One line for the list of commands. */
-  readonly summary: string;
   /** The whole help text. */
   readonly help: string;
   /** Does the work; resolves to the exit code. */

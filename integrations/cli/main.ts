@@ -3,10 +3,19 @@ import { createRequire } from 'node:module';
 import { GuardError } from 'holdfast';
 import { exitCodes, processIo, type Command, type Io } from './io.ts';
 
+interface Entry {
+  /** One line for the list of commands. */
+  readonly summary: string;
+  /** The packages of others that it is of no use without, as npm takes them. */
+  readonly needs?: string;
+  load(): Promise<Command>;
+}
+
 /** The commands, each loaded only when it is asked for. */
-const commands: Readonly<Record<string, { readonly summary: string; load(): Promise<Command> }>> = {
+const commands: Readonly<Record<string, Entry>> = {
   demo: {
     summary: 'watch a runaway agent with and without a guard; no key, no network',
+    needs: 'langchain @langchain/core @langchain/openai',
     load: async () => (await import('./demo/command.ts')).demo,
   },
   replay: { summary: 'say what a guard would have done in recorded runs', load: async () => (await import('./replay/command.ts')).replay },
@@ -40,6 +49,9 @@ holdfast COMMAND --help tells of one command; holdfast --version tells the versi
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 a guard halted (or would have halted) a run.
 `;
 
+const entryOf = (name: string | undefined): Entry | undefined =>
+  name !== undefined && Object.hasOwn(commands, name) ? commands[name] : undefined;
+
 async function main(args: readonly string[], io: Io): Promise<number> {
   const [name, ...rest] = args;
   if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
@@ -50,7 +62,7 @@ async function main(args: readonly string[], io: Io): Promise<number> {
     io.out(`${version()}\n`);
     return exitCodes.ok;
   }
-  const entry = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  const entry = entryOf(name);
   if (!entry) {
     io.err(`holdfast: there is no command "${name}"; it has ${Object.keys(commands).join(', ')}; see holdfast --help\n`);
     return exitCodes.usage;
@@ -81,16 +93,16 @@ async function start(): Promise<void> {
   try {
     process.exitCode = await main(process.argv.slice(2), io);
   } catch (error) {
-    process.exitCode = complain(error, stop.signal.aborted, io);
+    process.exitCode = complain(error, entryOf(process.argv[2]), stop.signal.aborted, io);
   }
 }
 
 /** Says what went wrong: in one line what a user can mend, with its stack what only we can. */
-function complain(error: unknown, isInterrupted: boolean, io: Io): number {
+function complain(error: unknown, entry: Entry | undefined, isInterrupted: boolean, io: Io): number {
   const { code, message = String(error), stack = message } = error as { code?: unknown; message?: string; stack?: string };
   const name = missingPackage(error);
   if (name) {
-    io.err(`holdfast: this command needs the package ${name}: npm install ${name}\n`);
+    io.err(`holdfast: this command needs the package ${name}: npm install ${entry?.needs ?? name}\n`);
     return exitCodes.failed;
   }
   const isUsage = typeof code === 'string' && code.startsWith('ERR_PARSE_ARGS');

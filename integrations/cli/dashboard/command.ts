@@ -27,7 +27,6 @@ Ends with Ctrl-C. Exit codes: 0 ended, 1 the port is taken, 2 wrong usage.
 
 /** `holdfast dashboard`. */
 export const dashboardCommand: Command = {
-  summary: 'watch runs, budgets and loops in a browser while they happen',
   help,
   async run(args, io) {
     try {

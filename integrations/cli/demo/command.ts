@@ -135,4 +135,4 @@ function table(without: SceneSums, withGuard: SceneSums, style: Style): string[]
 
 const dollars = (usd: number): string => `$${usd.toFixed(4)}`;
 
-export const demo: Command = { summary: 'a runaway agent with and without a guard', help, run };
+export const demo: Command = { help, run };

@@ -38,7 +38,6 @@ const PER_USER_DAY = 10;
 
 /** `holdfast plan`. */
 export const plan: Command = {
-  summary: 'say what agents will cost: an interaction, a user and day, a month; and what would save',
   help,
   async run(args, io) {
     try {

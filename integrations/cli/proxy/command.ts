@@ -29,7 +29,6 @@ Exit codes: 0 ended, 1 failed (the port is taken, requests were cut off), 2 wron
 
 /** `holdfast proxy`. */
 export const proxyCommand: Command = {
-  summary: 'guard agents in any language: a proxy in front of the model',
   help,
   async run(args, io) {
     try {

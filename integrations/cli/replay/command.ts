@@ -32,7 +32,6 @@ Exit codes: 0 no run would have been halted, 3 at least one would, 1 nothing cou
 
 /** `holdfast replay`. A line that cannot be read is told, counted and skipped. */
 export const replay: Command = {
-  summary: 'say what a guard would have done in recorded runs',
   help,
   async run(args, io) {
     try {

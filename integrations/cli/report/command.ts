@@ -29,7 +29,6 @@ Exit codes: 0 done, 1 nothing could be read, 2 wrong usage.
 
 /** `holdfast report`. A line that cannot be read is told, counted and skipped. */
 export const report: Command = {
-  summary: 'say what agents cost, by user, feature, model or time, and where money goes for nothing',
   help,
   async run(args, io) {
     try {
