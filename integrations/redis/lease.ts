@@ -10,6 +10,7 @@ import {
   type ThresholdCrossing,
 } from 'holdfast';
 import { StoreDataLostError } from './data-loss.ts';
+import { addTo, sum, type Sums } from './lease-sums.ts';
 import { nothing } from './reply.ts';
 import type { StepQueue } from './step-queue.ts';
 
@@ -70,31 +71,6 @@ const SHARE = 1 / 4;
 /** How long each step asks the server when there was not enough left for a lease. */
 const NEAR_LIMIT_MS = 250;
 
-/** `a + factor x b`. Written out, for it is done several times in every step. */
-export const sum = (a: Amounts, b: Amounts, factor = 1): Amounts => ({
-  usd: a.usd + factor * b.usd,
-  tokens: a.tokens + factor * b.tokens,
-  inputTokens: a.inputTokens + factor * b.inputTokens,
-  outputTokens: a.outputTokens + factor * b.outputTokens,
-  reasoningTokens: a.reasoningTokens + factor * b.reasoningTokens,
-  steps: a.steps + factor * b.steps,
-  modelCalls: a.modelCalls + factor * b.modelCalls,
-  toolCalls: a.toolCalls + factor * b.toolCalls,
-});
-
-type Sums = { -readonly [D in Dimension]: number };
-
-function addTo(target: Sums, amounts: Amounts, factor: 1 | -1): void {
-  target.usd += factor * amounts.usd;
-  target.tokens += factor * amounts.tokens;
-  target.inputTokens += factor * amounts.inputTokens;
-  target.outputTokens += factor * amounts.outputTokens;
-  target.reasoningTokens += factor * amounts.reasoningTokens;
-  target.steps += factor * amounts.steps;
-  target.modelCalls += factor * amounts.modelCalls;
-  target.toolCalls += factor * amounts.toolCalls;
-}
-
 /** An exchange that was sent and not answered yet is sent again as it was: by its ids, it is done once. */
 interface Exchange {
   readonly settled: { readonly id: string; readonly actual: Amounts } | undefined;
@@ -108,6 +84,8 @@ export function leaseOf(ref: AccountRef, { queue, slot, terms, clock, serverNow,
   const settled: Sums = { ...nothing };
   const opened: Sums = { ...nothing };
   let underWay = 0;
+  /** Steps that wait for it to be renewed: it is not idle, even where nothing is held yet. */
+  let renewing = 0;
   let id: string | undefined;
   let held = nothing;
   /** The account as the server showed it last, without what it held for this lease and with what it was told since. */
@@ -243,10 +221,15 @@ export function leaseOf(ref: AccountRef, { queue, slot, terms, clock, serverNow,
     ref,
     hasRoomFor,
     async renew(step) {
-      await quiet();
-      if (hasRoomFor(step) || clock() < nearLimitUntil) return;
-      await exchangeOnce(step);
-      if (!hasRoomFor(step)) nearLimitUntil = clock() + NEAR_LIMIT_MS;
+      renewing += 1;
+      try {
+        await quiet();
+        if (hasRoomFor(step) || clock() < nearLimitUntil) return;
+        await exchangeOnce(step);
+        if (!hasRoomFor(step)) nearLimitUntil = clock() + NEAR_LIMIT_MS;
+      } finally {
+        renewing -= 1;
+      }
     },
     async shrink() {
       await quiet();
@@ -277,6 +260,7 @@ export function leaseOf(ref: AccountRef, { queue, slot, terms, clock, serverNow,
       return (
         id === undefined &&
         underWay === 0 &&
+        renewing === 0 &&
         dimensions.every((dimension) => settled[dimension] === 0) &&
         !unansweredExchange &&
         !exchanging

@@ -1,5 +1,6 @@
 import type { AccountRef, Amounts, Ask, ReserveReply } from 'holdfast';
-import { sum, type Lease } from './lease.ts';
+import type { Lease } from './lease.ts';
+import { sum } from './lease-sums.ts';
 import { nothing } from './reply.ts';
 
 export type Granted = ReserveReply & { readonly granted: true };

@@ -10,6 +10,8 @@ export interface LeasedStep {
   leases: readonly Lease[];
   /** What the server holds of it, and under which ids. */
   there: readonly LiveReservation[];
+  /** What the server may hold of it besides: it did not answer when the step expired. */
+  doubtful?: LiveReservation | undefined;
   expiresAt: number;
   /** Its leases have heard of its end. */
   isEnded: boolean;

@@ -212,6 +212,7 @@ export function leasedSteps(
     step.isEnded = true;
     // A server that does not answer is told again by whoever settles: until then the step is known.
     const [there, ...others] = step.there.length > 0 ? await settleParts(step.there, actual) : [];
+    if (step.doubtful) await steps.settle({ ...step.doubtful, actual: undefined });
     live.delete(id);
     const end = endOf(step.reply.amounts, actual, isLate);
     const { ask, units, amounts } = step.reply;
@@ -265,8 +266,10 @@ export function leasedSteps(
     const isCharging = leaving.some(({ ref }) => ref.onExpire === 'charge');
     if (!isCharging || !isToBeHeld) letGo();
     if (!isToBeHeld) return;
-    if (!isCharging) await Promise.all(leaving.map((lease) => lease.shrink()));
+    if (isCharging) step.doubtful = own;
+    else await Promise.all(leaving.map((lease) => lease.shrink()));
     const { reply } = await steps.reserve({ id: own.id, accounts: own.accounts, asks: [{ base: amounts }], ttlMs: 0 });
+    step.doubtful = undefined;
     if (isCharging && reply.granted) letGo();
   }
 
