@@ -20,6 +20,7 @@ import { heartbeat } from './heartbeat.ts';
 import { isAsyncIterable, streamWithin } from './iterable.ts';
 import { createLedger } from './ledger.ts';
 import { guardOptions, runOptions, type Concurrency, type GuardOptions, type RunOptions } from './options.ts';
+import { coreOf } from './open-run.ts';
 import type { OpenStep } from './open-step.ts';
 import { warnOfManyProcesses } from './many-processes.ts';
 import { recentHalts } from './recent-halts.ts';
@@ -127,7 +128,6 @@ export function createGuard<S extends string = never, A = never>(
   const halts = recentHalts();
   const live = new Map<string, StartedRun>();
   const resumable = resumableRuns();
-  const coreOf = new WeakMap<Run, RunCore>();
   const openSteps = new Set<OpenStep>();
   const ending = new Set<Promise<void>>();
   const holdTtlMs = durationMs(checked.holdTtl);
@@ -208,7 +208,6 @@ export function createGuard<S extends string = never, A = never>(
       },
     });
     live.set(started.core.info.id, started);
-    coreOf.set(started.core.run, started.core);
     started.join();
     return started;
   }
@@ -223,8 +222,8 @@ export function createGuard<S extends string = never, A = never>(
   function parentOf(named: Run | null | undefined): RunCore | undefined {
     const around = named === undefined ? ambient()?.run : named;
     if (!around) return undefined;
-    const parent = coreOf.get(around);
-    if (!parent) {
+    const parent = coreOf(around);
+    if (parent?.guard !== core) {
       const message = 'expected a run of this guard, or null for a run of its own';
       throw new InvalidOptionError('options of a run', [{ path: 'parent', message, value: around.id }]);
     }

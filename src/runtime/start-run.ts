@@ -19,6 +19,7 @@ import type { OpenStep } from './open-step.ts';
 import { distinct, ownLimits } from './own-limits.ts';
 import { reportOf } from './report.ts';
 import type { BeginOptions } from './reserve.ts';
+import { openRun } from './open-run.ts';
 import type { Run } from './run.ts';
 import { restoredTotals, snapshotOf } from './run-snapshot.ts';
 import { judgeOf, type GuardCore, type RunCore } from './run-core.ts';
@@ -79,7 +80,7 @@ export function startRun(guard: GuardCore, parts: RunParts): StartedRun {
 
   const overTime = (): HaltError => core.halt(overTimeFacts(info, deadline.elapsedMs(), limitMs));
 
-  const core: RunCore = {
+  const core: RunCore & { run: Run } = {
     guard,
     info,
     tree,
@@ -168,61 +169,49 @@ export function startRun(guard: GuardCore, parts: RunParts): StartedRun {
       if (living === 0) parts.onGone(core);
       parent?.gone();
     },
-    get run() {
-      return run;
-    },
+    run: undefined as never,
   };
 
-  const run: Run = {
-    id,
-    parentId: info.parentId,
-    agent: info.agent,
-    tenant: info.tenant,
-    scopes: ids,
-    signal: controller.signal,
-    get halted() {
-      return haltError?.halt;
+  const run: Run = openRun(
+    info,
+    {
+      signal: controller.signal,
+      begin,
+      step: wholeStep(() => core, begin),
+      within: (fn) => within({ guard: guard.key, run, agent: info.agent }, fn),
+      bind:
+        (fn) =>
+        (...args) =>
+          run.within(() => fn(...args)),
+      halt: (reason = 'the run was halted by a person') => core.halt({ cause: 'person', reason }),
+      pause() {
+        const goOn = deadline.pause();
+        return () => {
+          tree.replays.resumed();
+          goOn();
+        };
+      },
+      snapshot() {
+        const stopped = core.haltError() ?? core.closedBy();
+        if (stopped) throw stopped;
+        if (endedAt !== null) throw new RunEndedError(id);
+        if (parent) {
+          const message = 'take it of the outermost run: a run inside another is a part of it';
+          throw new InvalidOptionError('run.snapshot()', [{ path: '', message, value: id }]);
+        }
+        parts.onSnapshot(core);
+        return snapshotOf({ core, elapsedMs: deadline.elapsedMs(), budgets, raised: raisedTo, totals });
+      },
+      loopState: () => judgeOf(tree).save(),
+      report: () => reportOf({ info, totals, endedAt, durationMs: deadline.elapsedMs(), halt: halted ?? parent?.haltError()?.halt }),
+      end() {
+        if (!ending) for (const step of openSteps) step.giveUp();
+        return finish();
+      },
     },
-    get haltError() {
-      return core.haltError();
-    },
-    get isEnded() {
-      return endedAt !== null;
-    },
-    begin,
-    step: wholeStep(() => core, begin),
-    within: (fn) => within({ guard: guard.key, run, agent: info.agent }, fn),
-    bind:
-      (fn) =>
-      (...args) =>
-        run.within(() => fn(...args)),
-    halt: (reason = 'the run was halted by a person') => core.halt({ cause: 'person', reason }),
-    pause() {
-      const goOn = deadline.pause();
-      return () => {
-        tree.replays.resumed();
-        goOn();
-      };
-    },
-    snapshot() {
-      const stopped = core.haltError() ?? core.closedBy();
-      if (stopped) throw stopped;
-      if (endedAt !== null) throw new RunEndedError(id);
-      if (parent) {
-        const message = 'take it of the outermost run: a run inside another is a part of it';
-        throw new InvalidOptionError('run.snapshot()', [{ path: '', message, value: id }]);
-      }
-      parts.onSnapshot(core);
-      return snapshotOf({ core, elapsedMs: deadline.elapsedMs(), budgets, raised: raisedTo, totals });
-    },
-    loopState: () => judgeOf(tree).save(),
-    report: () => reportOf({ info, totals, endedAt, durationMs: deadline.elapsedMs(), halt: halted ?? parent?.haltError()?.halt }),
-    end() {
-      if (!ending) for (const step of openSteps) step.giveUp();
-      return finish();
-    },
-    [Symbol.asyncDispose]: () => run.end(),
-  };
+    { core, halted: () => haltError?.halt, isEnded: () => endedAt !== null },
+  );
+  core.run = run;
 
   const latch = (halt: Halt): HaltError => tell(newHaltError(halt, { ...run.report(), halt }));
 
