@@ -16,16 +16,21 @@ export interface GuardModelOptions {
 
 const builtin = ['session', 'user', 'tenant', 'feature'] as const;
 
+/** What is needed of the parameters of a call, of whichever kind of model. */
+interface WithProviderOptions {
+  providerOptions?: CallParams['providerOptions'];
+}
+
 /** What a call says of itself under `providerOptions.holdfast`: scope ids by name, and perhaps the `agent`. */
-export interface SaidOfCall {
+export interface SaidOfCall<P = CallParams> {
   readonly scopes: Record<string, string>;
   readonly agent: string | undefined;
   /** The parameters without it: it is nothing that a provider should see. */
-  readonly params: CallParams;
+  readonly params: P;
 }
 
 /** Reads and takes off what a call says of itself. */
-export function saidOfCall(guard: AnyGuard, params: CallParams): SaidOfCall {
+export function saidOfCall<P extends WithProviderOptions>(guard: AnyGuard, params: P): SaidOfCall<P> {
   const { holdfast, ...others } = params.providerOptions ?? {};
   if (holdfast === undefined) return { scopes: {}, agent: undefined, params };
   const said = fieldsOf(holdfast);

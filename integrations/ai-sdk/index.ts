@@ -5,6 +5,7 @@
  */
 export type { GuardModelOptions } from './call-scopes.ts';
 export type { ModelByName } from './edited-call.ts';
+export { guardEmbeddingModel, type GuardEmbeddingModelOptions, type HostEmbeddingModel } from './guard-embedding-model.ts';
 export { guardMiddleware, type GuardMiddlewareOptions } from './guard-middleware.ts';
 export { guardModel } from './guard-model.ts';
 export { guardTools, type GuardToolsOptions } from './guard-tools.ts';

@@ -1,7 +1,6 @@
 import { createOpenAI } from '@ai-sdk/openai';
 import { startOpenAIServer, type OpenAIScript, type OpenAIServer } from 'holdfast/testing';
-import type { Guard, RunReport } from 'holdfast';
-import type { HostModel } from 'holdfast/ai-sdk';
+import type { HostEmbeddingModel, HostModel } from 'holdfast/ai-sdk';
 import { jsonSchema, tool } from 'ai';
 
 /** The SDK's real client against a local server that plays the model. */
@@ -9,6 +8,7 @@ export interface PlayedSdk extends AsyncDisposable {
   readonly server: OpenAIServer;
   readonly chat: (name?: string) => HostModel;
   readonly responses: (name?: string) => HostModel;
+  readonly embedding: () => HostEmbeddingModel;
 }
 
 export async function playedSdk(script: OpenAIScript): Promise<PlayedSdk> {
@@ -18,6 +18,7 @@ export async function playedSdk(script: OpenAIScript): Promise<PlayedSdk> {
     server,
     chat: (name = 'gpt-4o-mini') => openai.chat(name),
     responses: (name = 'gpt-4o-mini') => openai.responses(name),
+    embedding: () => openai.embedding('text-embedding-3-small'),
     [Symbol.asyncDispose]: () => server.close(),
   };
 }
@@ -36,15 +37,4 @@ export function searchTool(answer: (query: string) => unknown = (query) => `It r
   return { search, asked };
 }
 
-/** The reports of the guard's runs as they end. */
-export function endedRuns(guard: Guard<string, unknown>): RunReport[] {
-  const reports: RunReport[] = [];
-  guard.on('run:end', ({ report }) => void reports.push(report));
-  return reports;
-}
-
-/** Sums what a server counted. */
-export const served = ({ requests }: OpenAIServer): { inputTokens: number; outputTokens: number } => ({
-  inputTokens: requests.reduce((sum, { usage }) => sum + (usage?.inputTokens ?? 0), 0),
-  outputTokens: requests.reduce((sum, { usage }) => sum + (usage?.outputTokens ?? 0), 0),
-});
+export { endedRuns, served } from '../../../support/played-runs.ts';

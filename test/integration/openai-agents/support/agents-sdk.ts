@@ -1,5 +1,4 @@
 import { OpenAIProvider, Runner, tool, type RunConfig } from '@openai/agents';
-import type { Guard, RunReport } from 'holdfast';
 import { startOpenAIServer, type OpenAIScript, type OpenAIServer } from 'holdfast/testing';
 import OpenAI from 'openai';
 import { z } from 'zod';
@@ -41,15 +40,4 @@ export function searchTool(answer: (query: string) => unknown = (query) => `It r
   return { search, asked };
 }
 
-/** The reports of the guard's runs as they end. */
-export function endedRuns(guard: Guard<string, unknown>): RunReport[] {
-  const reports: RunReport[] = [];
-  guard.on('run:end', ({ report }) => void reports.push(report));
-  return reports;
-}
-
-/** Sums what a server counted. */
-export const served = ({ requests }: OpenAIServer): { inputTokens: number; outputTokens: number } => ({
-  inputTokens: requests.reduce((sum, { usage }) => sum + (usage?.inputTokens ?? 0), 0),
-  outputTokens: requests.reduce((sum, { usage }) => sum + (usage?.outputTokens ?? 0), 0),
-});
+export { endedRuns, served } from '../../../support/played-runs.ts';
