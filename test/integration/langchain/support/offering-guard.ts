@@ -16,8 +16,11 @@ export function offeringGuard(guard: AnyGuard, offerFor: OfferFor): AnyGuard {
         : { ...step.offer, edits: { ...step.offer.edits, ...wanted }, rungs: ['test'] };
     return Object.create(step, { offer: { value: offer } }) as Step;
   };
-  const offering = (run: Run): Run =>
-    Object.create(run, { begin: { value: async (...args: Parameters<Run['begin']>) => offered(await run.begin(...args)) } }) as Run;
+  const offering = (run: Run): Run => {
+    const begin = async (...args: Parameters<Run['begin']>): Promise<Step> => offered(await run.begin(...args));
+    // A run has private fields: what is read of it is read from itself.
+    return new Proxy(run, { get: (target, key): unknown => (key === 'begin' ? begin : Reflect.get(target, key)) });
+  };
   const runs = new WeakMap<Run, Run>();
   const known = (run: Run): Run => {
     const made = runs.get(run) ?? offering(run);
