@@ -80,7 +80,7 @@ export function createMeter(
     billedRatios: correction.ratios,
     outputCounter(model) {
       const { counter, family } = countingOf(model);
-      const streamed = createStreamedCount((text) => counter.count(text));
+      const streamed = createStreamedCount(counter.countAfter);
       return {
         push: (delta) => Math.ceil(streamed.push(delta) * family.likelyFactor),
         total: () => Math.ceil(streamed.total() * family.likelyFactor),

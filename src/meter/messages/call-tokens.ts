@@ -4,6 +4,7 @@ import { SHORT_TEXT_UNITS } from '../tokens/count.ts';
 import { inSlices } from '../tokens/slices.ts';
 import { splitCall, type CountedParts, type OpenPart, type SplitCall } from './call-parts.ts';
 import { createContentMemo } from './content-memo.ts';
+import { createHistories } from './histories.ts';
 import { framingOf } from './overheads.ts';
 import type { TextCounter } from './text-counter.ts';
 
@@ -35,7 +36,7 @@ export function createCallCounter(): CallCounter {
 
   const countedBy = (counter: TextCounter): CountedParts => {
     let counted = byIdentity.get(counter);
-    if (counted === undefined) byIdentity.set(counter, (counted = { histories: new WeakMap(), schemas: new WeakMap() }));
+    if (counted === undefined) byIdentity.set(counter, (counted = { histories: createHistories(), schemas: new WeakMap() }));
     return counted;
   };
 

@@ -1,5 +1,5 @@
 import type { Encoding } from '../families.ts';
-import { countNow, SHORT_TEXT_UNITS } from '../tokens/count.ts';
+import { countAfter, countNow, SHORT_TEXT_UNITS } from '../tokens/count.ts';
 import { encoderLater, loadedEncoder } from '../tokens/encodings.ts';
 import { createTextCount, type TextCount } from '../tokens/text-count.ts';
 
@@ -13,6 +13,8 @@ export interface TextCounter {
   load(): Promise<void>;
   /** Counts a text at once. */
   count(text: string): number;
+  /** Counts two strings as one text, at once. */
+  countAfter(before: string, text: string): number;
   /** Begins a count that is done step by step. */
   begin(text: string): TextCount;
 }
@@ -26,6 +28,7 @@ export function vocabularyCounter(encoding: Encoding): TextCounter {
       await encoderLater(encoding);
     },
     count: (text) => countNow(text, encoding),
+    countAfter: (before, text) => countAfter(before, text, encoding),
     begin(text) {
       const encoder = loadedEncoder(encoding);
       if (encoder !== undefined && text.length > SHORT_TEXT_UNITS) return createTextCount(encoder, text);
@@ -36,7 +39,14 @@ export function vocabularyCounter(encoding: Encoding): TextCounter {
 
 /** Counts by a function, in one step. */
 export function functionCounter(key: string, count: (text: string) => number): TextCounter {
-  return { key, isReady: () => true, load: () => Promise.resolve(), count, begin: (text) => countedAtOnce(() => count(text)) };
+  return {
+    key,
+    isReady: () => true,
+    load: () => Promise.resolve(),
+    count,
+    countAfter: (before, text) => count(before + text),
+    begin: (text) => countedAtOnce(() => count(text)),
+  };
 }
 
 function countedAtOnce(count: () => number): TextCount {

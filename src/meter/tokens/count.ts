@@ -20,6 +20,10 @@ export function countNow(text: string, encoding: Encoding, limit = Number.POSITI
   return count.tokens;
 }
 
+/** The tokens of two strings as one text, at once: what streams is counted without being joined first. */
+export const countAfter = (before: string, text: string, encoding: Encoding): number =>
+  text.length <= CHUNK_UNITS - before.length ? countChunk(encoderFor(encoding), text, before) : countNow(before + text, encoding);
+
 /**
  * The tokens of a text, in slices that give the event loop back. `limit` as for {@link countNow}.
  *

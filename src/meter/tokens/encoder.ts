@@ -1,6 +1,14 @@
+import {
+  createMediumPieces,
+  MEDIUM_PIECE_BYTES,
+  mediumSlot,
+  recallMediumPiece,
+  rememberMediumPiece,
+  type MediumPieces,
+} from './medium-pieces.ts';
 import { createMerger, mergeTokens, type Merger } from './merge.ts';
 import { cacheCount, cachedCount, createPieceCache, type PieceCache } from './piece-cache.ts';
-import { nextHash } from './piece-hash.ts';
+import { hashOfLonger, hashOfShort } from './piece-hash.ts';
 import type { PieceEnd } from './piece-runs.ts';
 import {
   createShortPieces,
@@ -21,6 +29,7 @@ export interface Encoder {
   readonly vocabulary: Vocabulary;
   readonly pieceEnd: PieceEnd;
   readonly shortPieces: ShortPieces;
+  readonly mediumPieces: MediumPieces;
   readonly cache: PieceCache;
   readonly merger: Merger;
 }
@@ -29,27 +38,40 @@ export const createEncoder = (vocabulary: Vocabulary, pieceEnd: PieceEnd): Encod
   vocabulary,
   pieceEnd,
   shortPieces: createShortPieces(),
+  mediumPieces: createMediumPieces(),
   cache: createPieceCache(),
   merger: createMerger(vocabulary),
 });
 
-/** The tokens of a piece of at most {@link WINDOW_BYTES} bytes. */
+/** The tokens of a piece of at most {@link WINDOW_BYTES} bytes. Small, so that the engine takes it into the loop over the pieces. */
 export function countPiece(encoder: Encoder, bytes: Uint8Array, start: number, end: number): number {
   const length = end - start;
   if (length === 1) return 1;
-  if (length > SHORT_PIECE_BYTES) return countByVocabulary(encoder, bytes, start, end);
+  if (length > SHORT_PIECE_BYTES) return countLonger(encoder, bytes, start, end);
   const head = headOf(bytes, start, length);
   const tail = tailOf(bytes, start, length);
-  const recalled = recallShortPiece(encoder.shortPieces, head, tail, length);
-  if (recalled > 0) return recalled;
-  const count = countByVocabulary(encoder, bytes, start, end);
+  return recallShortPiece(encoder.shortPieces, head, tail, length) || countShort(encoder, bytes, start, end, head, tail);
+}
+
+function countShort(encoder: Encoder, bytes: Uint8Array, start: number, end: number, head: number, tail: number): number {
+  const length = end - start;
+  const count = countByVocabulary(encoder, bytes, start, end, hashOfShort(head, tail, length));
   rememberShortPiece(encoder.shortPieces, head, tail, length, count);
   return count;
 }
 
-function countByVocabulary({ vocabulary, cache, merger }: Encoder, bytes: Uint8Array, start: number, end: number): number {
-  let hash = 0;
-  for (let at = start; at < end; at++) hash = nextHash(hash, bytes[at]!);
+function countLonger(encoder: Encoder, bytes: Uint8Array, start: number, end: number): number {
+  const hash = hashOfLonger(bytes, start, end);
+  if (end - start > MEDIUM_PIECE_BYTES) return countByVocabulary(encoder, bytes, start, end, hash);
+  const slot = mediumSlot(hash);
+  const recalled = recallMediumPiece(encoder.mediumPieces, slot, bytes, start, end);
+  if (recalled > 0) return recalled;
+  const count = countByVocabulary(encoder, bytes, start, end, hash);
+  rememberMediumPiece(encoder.mediumPieces, slot, bytes, start, end, count);
+  return count;
+}
+
+function countByVocabulary({ vocabulary, cache, merger }: Encoder, bytes: Uint8Array, start: number, end: number, hash: number): number {
   if (rankOf(vocabulary, bytes, start, end, hash) !== NO_RANK) return 1;
   const cached = cachedCount(cache, bytes, start, end, hash);
   if (cached > 0) return cached;

@@ -1,4 +1,4 @@
-const SLOT_BITS = 13;
+const SLOT_BITS = 14;
 const INTEGERS_PER_SLOT = 4;
 const COUNT_BITS = 4;
 
@@ -18,7 +18,8 @@ export const createShortPieces = (): ShortPieces => new Int32Array(INTEGERS_PER_
 const headMask = Int32Array.of(0, 0xff, 0xffff, 0xff_ffff, -1, -1, -1, -1, -1);
 const tailMask = Int32Array.of(0, 0, 0, 0, 0, 0xff, 0xffff, 0xff_ffff, -1);
 
-const fourBytes = (bytes: Uint8Array, at: number): number =>
+/** Four bytes as an integer. */
+export const fourBytes = (bytes: Uint8Array, at: number): number =>
   bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
 
 /** The first four bytes of a short piece as an integer. */

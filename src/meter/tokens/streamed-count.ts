@@ -13,10 +13,10 @@ export interface StreamedCount {
 const SHORT_TAIL_UNITS = 64;
 
 /**
- * Counts streamed text exactly, by a function that counts texts. What lies before a safe boundary is counted once and forgotten; only the tail, mostly the last
- * word, is counted again. Adding up the counts of the deltas would count up to twice too many.
+ * Counts streamed text exactly, by a function that counts two strings as one text. What lies before a safe boundary is counted once and
+ * forgotten; only the tail, mostly the last word, is counted again. Adding up the counts of the deltas would count up to twice too many.
  */
-export function createStreamedCount(count: (text: string) => number): StreamedCount {
+export function createStreamedCount(countAfter: (before: string, text: string) => number): StreamedCount {
   let settled = 0;
   let tail = '';
   let tailTokens = 0;
@@ -24,7 +24,7 @@ export function createStreamedCount(count: (text: string) => number): StreamedCo
   let lastUnit = Number.NaN;
 
   const recount = (): void => {
-    tailTokens = count(tail);
+    tailTokens = countAfter('', tail);
     countedUnits = tail.length;
   };
 
@@ -44,7 +44,7 @@ export function createStreamedCount(count: (text: string) => number): StreamedCo
       if (boundary < 0) {
         tail += delta;
       } else {
-        settled += count(tail + delta.slice(0, boundary));
+        settled += countAfter(tail, delta.slice(0, boundary));
         tail = delta.slice(boundary);
         countedUnits = 0;
         tailTokens = 0;

@@ -21,34 +21,40 @@ export interface TextCount {
 }
 
 const utf8 = new TextEncoder();
-const sharedBytes = new Uint8Array(3 * CHUNK_UNITS + SHORT_PIECE_BYTES);
 
 /** Texts up to this length are written byte by byte where they are ASCII: to call the engine's encoder takes as long as all the rest. */
 const TINY_TEXT_UNITS = 32;
 
-/** The tokens of a short text, at once. */
-export function countChunk(encoder: Encoder, text: string): number {
-  const written = writeTiny(text) || utf8.encodeInto(text, sharedBytes).written;
-  sharedBytes[written] = 0;
-  return countPieces(encoder, sharedBytes, written);
+/** Short texts are written here, after room for a tiny one that comes before. */
+const sharedBytes = new Uint8Array(TINY_TEXT_UNITS + 3 * CHUNK_UNITS + SHORT_PIECE_BYTES);
+const textBytes = sharedBytes.subarray(TINY_TEXT_UNITS);
+
+/** The tokens of a short text, at once; with `before`, of the two as one text. */
+export function countChunk(encoder: Encoder, text: string, before = ''): number {
+  const start = TINY_TEXT_UNITS - before.length;
+  if (before !== '' && !writeTiny(before, start)) return countChunk(encoder, before + text);
+  const written = writeTiny(text, TINY_TEXT_UNITS) ? text.length : utf8.encodeInto(text, textBytes).written;
+  const end = TINY_TEXT_UNITS + written;
+  sharedBytes[end] = 0;
+  return countPieces(encoder, sharedBytes, start, end);
 }
 
-/** Writes a tiny text of ASCII; 0 for any other. */
-function writeTiny(text: string): number {
+/** Writes a tiny text of ASCII; false for any other. */
+function writeTiny(text: string, start: number): boolean {
   const { length } = text;
-  if (length > TINY_TEXT_UNITS) return 0;
+  if (length > TINY_TEXT_UNITS) return false;
   for (let at = 0; at < length; at++) {
     const unit = text.charCodeAt(at);
-    if (unit >= 0x80) return 0;
-    sharedBytes[at] = unit;
+    if (unit >= 0x80) return false;
+    sharedBytes[start + at] = unit;
   }
-  return length;
+  return true;
 }
 
-function countPieces(encoder: Encoder, bytes: Uint8Array, end: number): number {
+function countPieces(encoder: Encoder, bytes: Uint8Array, start: number, end: number): number {
   const { pieceEnd } = encoder;
   let tokens = 0;
-  for (let at = 0; at < end;) {
+  for (let at = start; at < end;) {
     const next = pieceEnd(bytes, at, end);
     tokens += next - at <= WINDOW_BYTES ? countPiece(encoder, bytes, at, next) : countWhole(encoder, bytes, at, next);
     at = next;
