@@ -2,6 +2,7 @@
 import { createRequire } from 'node:module';
 import { GuardError } from 'holdfast';
 import { exitCodes, processIo, type Command, type Io } from './io.ts';
+import { listenProblem } from './port.ts';
 
 interface Entry {
   /** One line for the list of commands. */
@@ -103,6 +104,11 @@ function complain(error: unknown, entry: Entry | undefined, isInterrupted: boole
   const name = missingPackage(error);
   if (name) {
     io.err(`holdfast: this command needs the package ${name}: npm install ${entry?.needs ?? name}\n`);
+    return exitCodes.failed;
+  }
+  const problem = listenProblem(error);
+  if (problem !== undefined) {
+    io.err(`holdfast: ${problem}\n`);
     return exitCodes.failed;
   }
   const isUsage = typeof code === 'string' && code.startsWith('ERR_PARSE_ARGS');

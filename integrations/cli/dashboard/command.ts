@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { followAuditLog } from 'holdfast';
 import { loopbackHosts, serveDashboard, type ServedDashboard } from 'holdfast/dashboard';
+import { fileProblem } from '../file-problem.ts';
 import { exitCodes, type Command, type Io } from '../io.ts';
+import { portOf } from '../port.ts';
 import { printable } from '../style.ts';
 import { UsageError } from '../usage-error.ts';
 import { playForEver } from './played-work.ts';
@@ -53,30 +55,41 @@ async function serve(args: readonly string[], io: Io): Promise<number> {
     },
   });
   if ((values.demo ?? false) === files.length > 0) throw new UsageError('name the audit logs to follow, or give --demo');
-  const port = Number(values.port);
-  if (!Number.isInteger(port) || port < 0 || port > 65_535)
-    throw new UsageError(`--port must be a whole number from 0 to 65535, got "${values.port}"`);
+  const port = portOf(values.port);
+  for (const file of files) if (isFolder(file)) throw new UsageError(`${printable(file)} is a folder; name the logs in it`);
   const token = values.token ?? io.env['HOLDFAST_TOKEN'] ?? randomBytes(18).toString('base64url');
   const names = (values.hosts ?? '').split(',').filter((name) => name !== '');
   const hosts = names.length > 0 ? { hosts: [...loopbackHosts, values.host, ...names] } : {};
-  const work = values.demo ? playForEver(io.signal) : undefined;
-  const served = await serveDashboard(work?.guard, { port, host: values.host, token, ...hosts });
+  const ended = new AbortController();
+  const work = values.demo ? playForEver(AbortSignal.any([io.signal, ended.signal])) : undefined;
+  let served: ServedDashboard | undefined;
   try {
+    served = await serveDashboard(work?.guard, { port, host: values.host, token, ...hosts });
     io.out(values.json ? `${JSON.stringify({ url: served.url })}\n` : `holdfast dashboard: ${served.url}\nCtrl-C ends it.\n`);
     if (!values.json && isAny(values.host) && names.length === 0)
       io.err('holdfast dashboard: other machines are refused until --hosts tells under which names they reach this one\n');
     for (const file of files) if (!existsSync(file)) io.err(`holdfast dashboard: ${printable(file)} is not there yet; it is waited for\n`);
-    const following = files.map((file) => follow(file, served, io));
+    const { add } = served;
+    const following = files.map((file) => follow(file, add, io));
     if (!io.signal.aborted) await once(io.signal, 'abort');
-    await Promise.all([...following, work?.done]);
+    await Promise.all(following);
   } finally {
-    await served.close();
+    ended.abort();
+    await work?.done;
+    await served?.close();
   }
   return exitCodes.ok;
 }
 
 const isAny = (host: string): boolean => host === '0.0.0.0' || host === '::';
 
-async function follow(file: string, served: ServedDashboard, io: Io): Promise<void> {
-  for await (const entry of followAuditLog(file, { signal: io.signal })) served.add(entry);
+const isFolder = (file: string): boolean => statSync(file, { throwIfNoEntry: false })?.isDirectory() === true;
+
+/** Shows a log as it grows. One that can no longer be read is told of; the others go on. */
+async function follow(file: string, add: ServedDashboard['add'], io: Io): Promise<void> {
+  try {
+    for await (const entry of followAuditLog(file, { signal: io.signal })) add(entry);
+  } catch (error) {
+    io.err(`holdfast dashboard: ${printable(`${file}: ${fileProblem(error)}`)}; it is no longer followed\n`);
+  }
 }

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { parseArgs } from 'node:util';
 import { InvalidOptionError } from 'holdfast';
 import { exitCodes, type Command, type Io } from '../io.ts';
+import { portOf } from '../port.ts';
 import { UsageError } from '../usage-error.ts';
 import { checkedConfiguration, guardFrom, readConfiguration } from './configuration/load.ts';
 import { jsonSchema, type Configuration } from './configuration/schema.ts';
@@ -62,17 +63,9 @@ async function runProxy(args: readonly string[], io: Io): Promise<number> {
   if (values['new-key']) return tellNewKey(io, values.json ?? false);
   const configuration = values.config === undefined ? checkedConfiguration({}) : readConfiguration(values.config);
   if (values.check) return check(configuration, io);
-  const port = portOf(values.port, configuration.listen?.port ?? 4800);
+  const port = values.port === undefined ? (configuration.listen?.port ?? 4800) : portOf(values.port);
   const host = values.host ?? configuration.listen?.host ?? '127.0.0.1';
   return serve(configuration, { upstream: values.upstream, port, host, isJson: values.json ?? false }, io);
-}
-
-function portOf(text: string | undefined, fallback: number): number {
-  if (text === undefined) return fallback;
-  const port = Number(text);
-  if (text.trim() === '' || !Number.isInteger(port) || port < 0 || port > 65_535)
-    throw new UsageError(`--port must be a whole number from 0 to 65535, got "${text}"`);
-  return port;
 }
 
 function tellNewKey(io: Io, isJson: boolean): number {
