@@ -49,7 +49,7 @@ async function lives() {
     const [to, keys] = await redis.scan(cursor, 'COUNT', 5_000);
     cursor = to;
     const pipeline = redis.pipeline();
-    for (const key of keys) if (!/:(?:mark|all|i\/.*)$/.test(key)) pipeline.pttl(key);
+    for (const key of keys) if (!/:(?:mark|holds|all|i\/.*)$/.test(key)) pipeline.pttl(key);
     for (const [, left] of await pipeline.exec()) {
       if (left < 0) endless += 1;
       longest = Math.max(longest, left);

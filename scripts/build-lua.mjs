@@ -24,7 +24,7 @@ function inlined(source) {
   return without.replace(/\b[A-Z][A-Z_]+\b/g, (name) => values.get(name) ?? name);
 }
 
-const scripts = ['step', 'read', 'extend'].map((name) => {
+const scripts = ['step', 'read', 'extend', 'expire'].map((name) => {
   // Comments and blank lines are for readers of the files; the server need not be sent them.
   const lines = read(`${name}.lua`)
     .split('\n')

@@ -9,9 +9,19 @@ import {
   type ResolvedWindow,
 } from 'holdfast';
 import { keyPart } from './keys.ts';
-import { readLimits, readSums, replyReader, tightened, type AccountSums } from './reply.ts';
-import { addAccounts, addRef, factsOf, type AccountFacts, type RequestSettings, type ScriptCall } from './request.ts';
-import type { StoreServer } from './server.ts';
+import { readLimits, replyReader, tightened, type ShownAccount } from './reply.ts';
+import {
+  accountNumbers,
+  addOtherKeys,
+  factsOf,
+  namesOf,
+  packed,
+  ofStranger,
+  type AccountFacts,
+  type RequestSettings,
+  type ScriptCall,
+} from './request.ts';
+import type { ScriptReply, StoreServer } from './server.ts';
 
 /** Reading, adjusting, listing and forgetting. None of it is done in a step. */
 export interface StoredAccounts {
@@ -45,10 +55,10 @@ export function storedAccounts(server: StoreServer): StoredAccounts {
     const [account] = readAccounts(
       await server.run('read', (settings) => {
         const facts = factsOf(ref, settings);
-        const call = readCall([facts], settings);
+        const call = readCall([facts], settings, redis.isCluster);
         const { numbers } = call;
         numbers.push(!change ? 0 : change.limits ? 1 : 2);
-        if (change) addRef(call, 1, facts);
+        if (change) numbers.push(1, ...facts.limits);
         if (change?.limits) {
           numbers.push(change.until ?? 0);
           for (const dimension of dimensions) numbers.push(change.limits[dimension] ?? -1);
@@ -57,9 +67,9 @@ export function storedAccounts(server: StoreServer): StoredAccounts {
       }),
       1,
     );
-    const { adjusted, sums } = account!;
+    const { adjusted } = account!.shown;
     const { tenant, scope, id, window } = ref;
-    return { tenant, scope, id, window, ...sums, limits: tightened({ ...ref.limits, ...adjusted }, ref) };
+    return { tenant, scope, id, window, ...sumsOf(account!.shown), limits: tightened({ ...ref.limits, ...adjusted }, ref) };
   }
 
   const textsOf = async (key: string, ...command: [string, ...string[]]): Promise<string[]> => {
@@ -98,20 +108,19 @@ export function storedAccounts(server: StoreServer): StoredAccounts {
       keys: keys.member(index, part),
       registry,
       window,
-      isCharging: false,
-      names: undefined,
-      limits: [],
+      ...ofStranger,
     }));
     const reply = await server.run('read', (settings) => {
-      const call = readCall(facts, settings);
+      const call = readCall(facts, settings, redis.isCluster);
       for (const _ of facts) call.numbers.push(0);
       return call;
     });
-    return readAccounts(reply, members.length).flatMap(({ exists, limits, adjusted, sums, names }, place) => {
+    return readAccounts(reply, members.length).flatMap(({ limits, shown, names }, place) => {
       const { window, inKeys } = members[place]!;
-      const isEmpty =
-        sums.settled.usd === 0 && sums.settled.steps === 0 && sums.settled.tokens === 0 && sums.held.steps === 0 && sums.held.usd === 0;
-      return exists && (adjusted || !isEmpty) ? [{ ...(names ?? inKeys), window, limits: { ...limits, ...adjusted }, ...sums }] : [];
+      const { isThere, adjusted, settled, held } = shown;
+      const isEmpty = settled.usd === 0 && settled.steps === 0 && settled.tokens === 0 && held.steps === 0 && held.usd === 0;
+      if (!isThere || (!adjusted && isEmpty)) return [];
+      return [{ ...(names ?? inKeys), window, limits: { ...limits, ...adjusted }, ...sumsOf(shown) }];
     });
   }
 
@@ -136,43 +145,55 @@ export function storedAccounts(server: StoreServer): StoredAccounts {
       const registry = keys.registry(tenant);
       for (const index of await textsOf(registry, 'SMEMBERS', registry)) {
         if (keys.factsOf(index).scopePart !== keyPart(scope)) continue;
-        const { state, holds, slots } = keys.member(index, keyPart(id));
-        await redis.send(state, ['DEL', state, holds, slots]);
+        const { state, slots } = keys.member(index, keyPart(id));
+        await redis.send(state, ['DEL', state, slots]);
         await redis.send(index, ['ZREM', index, keyPart(id)]);
       }
     },
   };
 }
 
-function readCall(facts: readonly AccountFacts[], settings: RequestSettings): ScriptCall {
-  const call: ScriptCall = {
-    keys: facts.map(({ keys }) => keys.state),
-    numbers: [settings.instead ?? -1, facts.length],
-    texts: [],
+function readCall(accounts: readonly AccountFacts[], settings: RequestSettings, isCluster: boolean): ScriptCall & { numbers: number[] } {
+  const { mark, holds } = isCluster && accounts[0] ? settings.keys.slotOf(accounts[0].registry) : settings.keys.slot('');
+  const keys = [mark, ...accounts.map((account) => account.keys.state), holds];
+  const others = addOtherKeys(keys, accounts, () => true);
+  return {
+    keys,
+    numbers: [settings.instead ?? -1, accounts.length, settings.overdueAt],
+    accounts: packed(accountNumbers(accounts, [], settings).numbers),
+    others,
+    names: namesOf(accounts),
   };
-  addAccounts(call, facts, settings);
-  return call;
 }
 
 interface ReadAccount {
-  readonly exists: boolean;
   /** Of the last admission. */
   readonly limits: AmountLimits;
-  /** What an adjustment puts in their place. */
-  readonly adjusted: AmountLimits | undefined;
-  readonly sums: Omit<AccountSums, 'adjusted'>;
+  readonly shown: ShownAccount;
   readonly names: AccountId | undefined;
 }
 
-function readAccounts([numbers, ...texts]: readonly unknown[], count: number): ReadAccount[] {
-  const reader = replyReader(numbers);
+const sumsOf = ({
+  settled,
+  held,
+  unconfirmed,
+  overage,
+  resetsAt,
+}: ShownAccount): Omit<ShownAccount, 'isThere' | 'listed' | 'adjusted'> => ({
+  settled,
+  held,
+  unconfirmed,
+  overage,
+  resetsAt,
+});
+
+function readAccounts([bytes, ...texts]: ScriptReply, count: number): ReadAccount[] {
+  const reader = replyReader(bytes);
+  const facts = Array.from({ length: count }, () => ({ limits: readLimits(reader), isNamed: reader.flag(), resetsAt: reader.number() }));
   let at = 0;
-  return Array.from({ length: count }, () => {
-    const limits = readLimits(reader);
-    const isNamed = reader.flag();
-    const head = texts[at++];
-    const { adjusted, ...sums } = readSums(reader, head);
+  return facts.map(({ limits, isNamed, resetsAt }) => {
+    const shown = reader.account(resetsAt);
     const names = isNamed ? { scope: String(texts[at++]), id: String(texts[at++]), tenant: String(texts[at++]) } : undefined;
-    return { exists: Buffer.isBuffer(head) && head.length > 0, limits, adjusted, sums, names };
+    return { limits, shown, names };
   });
 }

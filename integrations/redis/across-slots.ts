@@ -14,16 +14,28 @@ export interface SlotSteps {
 
 interface Part {
   readonly slot: string;
-  readonly accounts: AccountRef[];
-  /** The place of each account in the whole list. */
-  readonly places: number[];
+  readonly accounts: readonly AccountRef[];
+  /** The place of each account in the whole list, where that is split. */
+  readonly places: readonly number[];
 }
+type Parts = readonly [Part, ...Part[]];
 
 export function slotSteps(queue: StepQueue, isCluster: boolean): SlotSteps {
+  /** A run takes its steps in the same accounts. */
+  const knownParts = new WeakMap<readonly AccountRef[], { readonly of: readonly AccountRef[]; readonly parts: Parts }>();
+
   /** Accounts by slot, `global` last: the tenant's own are likelier to refuse. */
-  function partsOf(accounts: readonly AccountRef[]): readonly [Part, ...Part[]] {
-    if (!isCluster) return [{ slot: '', accounts: [...accounts], places: accounts.map((_, place) => place) }];
-    const parts = new Map<string, Part>();
+  function partsOf(accounts: readonly AccountRef[]): Parts {
+    if (!isCluster) return [{ slot: '', accounts, places: [] }];
+    const known = knownParts.get(accounts);
+    if (known?.of.length === accounts.length && known.of.every((ref, place) => ref === accounts[place])) return known.parts;
+    const split = splitBySlot(accounts);
+    knownParts.set(accounts, { of: [...accounts], parts: split });
+    return split;
+  }
+
+  function splitBySlot(accounts: readonly AccountRef[]): Parts {
+    const parts = new Map<string, { readonly slot: string; readonly accounts: AccountRef[]; readonly places: number[] }>();
     for (const [place, account] of accounts.entries()) {
       const part = parts.get(account.tenant) ?? { slot: account.tenant, accounts: [], places: [] };
       parts.set(account.tenant, part);
@@ -76,9 +88,9 @@ export function slotSteps(queue: StepQueue, isCluster: boolean): SlotSteps {
       return { reply: await queue.reserve(parts[0].slot, request), id: request.id };
     },
     async settle(request) {
-      const replies = await Promise.all(
-        partsOf(request.accounts).map(({ slot, accounts }) => queue.settle(slot, { ...request, accounts })),
-      );
+      const parts = partsOf(request.accounts);
+      if (parts.length === 1) return queue.settle(parts[0].slot, request);
+      const replies = await Promise.all(parts.map(({ slot, accounts }) => queue.settle(slot, { ...request, accounts })));
       // The last slot held the least, and what it held is what was granted.
       return { ...replies.at(-1)!, alerts: replies.flatMap(({ alerts }) => alerts) };
     },

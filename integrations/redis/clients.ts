@@ -4,7 +4,7 @@ export type WireArgument = string | Buffer;
 /** All that the store needs of a client: commands, by their first key where there is one. */
 export interface RedisCommands {
   readonly isCluster: boolean;
-  /** Sends a command. In a cluster `key` says which server is asked. Texts in the answer of a script come as the bytes that they are. */
+  /** Sends a command. In a cluster `key` says which server is asked. Texts in the answer of a script and of `MGET` come as the bytes that they are. */
   send(key: string | undefined, command: Command): Promise<unknown>;
   /** A way to each server that holds keys. */
   servers(): Promise<readonly SendCommand[]>;
@@ -50,7 +50,7 @@ export function redisCommands(client: RedisClient): RedisCommands {
   return nodeRedis(client as NodeRedisClient);
 }
 
-const answersBytes = ([name]: Command): boolean => name === 'EVALSHA' || name === 'EVAL';
+const answersBytes = ([name]: Command): boolean => name === 'EVALSHA' || name === 'EVAL' || name === 'MGET';
 
 /** How node-redis is asked for bytes: from its version 5 on, and before. `$` is the type of a text in the protocol. */
 const AS_BYTES = { typeMapping: { ['$'.charCodeAt(0)]: Buffer }, returnBuffers: true };

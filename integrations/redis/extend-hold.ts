@@ -1,5 +1,4 @@
 import type { LiveReservation } from './live-reservations.ts';
-import { addAccounts, factsOf, type ScriptCall } from './request.ts';
 import type { StoreServer } from './server.ts';
 import { homeOf } from './step.ts';
 
@@ -9,16 +8,10 @@ export async function extendHold(server: StoreServer, { id, accounts }: LiveRese
   const extended = await Promise.all(
     tenants.map(async (only) => {
       const refs = accounts.filter(({ tenant }) => only === undefined || tenant === only);
-      const [isExtended] = await server.run('extend', (settings) => {
-        const facts = [...new Map(refs.map((ref) => factsOf(ref, settings)).map((each) => [each.keys.state, each])).values()];
-        const call: ScriptCall = {
-          keys: [settings.keys.record(homeOf(refs), id), ...facts.map(({ keys }) => keys.state)],
-          numbers: [settings.instead ?? -1, facts.length, ttlMs],
-          texts: [settings.keys.holdName(id)],
-        };
-        addAccounts(call, facts, settings);
-        return call;
-      });
+      const [, isExtended] = await server.run('extend', ({ keys, instead = -1 }) => ({
+        keys: [keys.record(homeOf(refs), id), keys.slot(only ?? '').holds],
+        numbers: [instead, ttlMs],
+      }));
       return Number(isExtended) === 1;
     }),
   );

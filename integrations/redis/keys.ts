@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { resolveWindow, windowName, type AccountId, type CalendarUnit, type ResolvedWindow, type Weekday } from 'holdfast';
 
 /** The version of the layout of keys and states. A change of it begins with empty accounts. */
-const LAYOUT = 2;
+const LAYOUT = 3;
 
 /** What stands in a key as it is; anything else, and anything long, is replaced by a hash. */
 const plain = /^[\w.@-]{1,64}$/;
@@ -15,19 +15,20 @@ export const keyPart = (name: string): string =>
 export const isReadable = ({ tenant, scope, id }: AccountId): boolean =>
   (tenant === '' || plain.test(tenant)) && plain.test(scope) && plain.test(id);
 
-/** The bytes of a UUID, or of a hash of any other id. */
-const holdName = (id: string): Buffer =>
-  uuid.test(id) ? Buffer.from(id.replaceAll('-', ''), 'hex') : createHash('sha256').update(id, 'utf16le').digest().subarray(0, 16);
-
-const uuid = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/;
-
 /** The keys of one account. */
 export interface AccountKeys {
   readonly state: string;
-  readonly holds: string;
   readonly index: string;
   /** For rolling windows. */
   readonly slots: string;
+}
+
+/** The keys of a slot. */
+export interface SlotKeys {
+  /** The mark by which a loss of data is noticed. */
+  readonly mark: string;
+  /** The holds, by expiry. */
+  readonly holds: string;
 }
 
 /** What an index is about, as it stands in keys. */
@@ -40,10 +41,10 @@ export interface IndexFacts {
 export interface Keyspace {
   account(id: AccountId, window: ResolvedWindow): AccountKeys;
   record(tenant: string, id: string): string;
-  /** A reservation's name among the holds of accounts: 16 bytes. */
-  holdName(id: string): Buffer;
-  /** The mark by which a loss of data is noticed. */
-  mark(tenant: string): string;
+  /** The keys of a slot: of a tenant, or for all of them the empty text. */
+  slot(tenant: string): SlotKeys;
+  /** The keys of the slot in which a registry is. */
+  slotOf(registry: string): SlotKeys;
   /** The set of the index keys of a tenant. */
   registry(tenant: string): string;
   /** A pattern for the registries of all tenants. */
@@ -53,6 +54,8 @@ export interface Keyspace {
   factsOf(index: string): IndexFacts;
   /** The keys of an account that is a member of an index. */
   member(index: string, idPart: string): AccountKeys;
+  /** What the key of an account's state is about. */
+  accountAt(state: string): { readonly keys: AccountKeys; readonly window: ResolvedWindow; readonly registry: string };
 }
 
 export function keyspace(prefix: string): Keyspace {
@@ -60,10 +63,10 @@ export function keyspace(prefix: string): Keyspace {
   const tenantRoot = (tenant: string): string => `${root}${tenant === '' ? '~' : keyPart(tenant)}}`;
   const keysOf = (start: string, kind: string, idPart: string): AccountKeys => ({
     state: `${start}:a/${kind}/${idPart}`,
-    holds: `${start}:h/${kind}/${idPart}`,
     slots: `${start}:s/${kind}/${idPart}`,
     index: `${start}:i/${kind}`,
   });
+  const slotAt = (start: string): SlotKeys => ({ mark: `${start}:mark`, holds: `${start}:holds` });
   const split = (index: string): readonly [start: string, kind: string] => {
     const at = index.indexOf(':i/', root.length);
     return [index.slice(0, at), index.slice(at + 3)];
@@ -71,8 +74,8 @@ export function keyspace(prefix: string): Keyspace {
   return {
     account: ({ tenant, scope, id }, window) => keysOf(tenantRoot(tenant), `${windowName(window)}/${keyPart(scope)}`, keyPart(id)),
     record: (tenant, id) => `${tenantRoot(tenant)}:r/${keyPart(id)}`,
-    holdName,
-    mark: (tenant) => `${tenantRoot(tenant)}:mark`,
+    slot: (tenant) => slotAt(tenantRoot(tenant)),
+    slotOf: (registry) => slotAt(registry.slice(0, registry.lastIndexOf(':'))),
     registry: (tenant) => `${tenantRoot(tenant)}:all`,
     registries: `${root}*}:all`,
     tenantIn(registry) {
@@ -85,6 +88,19 @@ export function keyspace(prefix: string): Keyspace {
       return { scopePart: kind.slice(at + 1), window: windowCalled(kind.slice(0, at)) };
     },
     member: (index, idPart) => keysOf(...split(index), idPart),
+    accountAt(state) {
+      const at = state.indexOf(':a/', root.length);
+      const [start, kind, idPart] = [
+        state.slice(0, at),
+        state.slice(at + 3, state.lastIndexOf('/')),
+        state.slice(state.lastIndexOf('/') + 1),
+      ];
+      return {
+        keys: keysOf(start, kind, idPart),
+        window: windowCalled(kind.slice(0, kind.lastIndexOf('/'))),
+        registry: `${start}:all`,
+      };
+    },
   };
 }
 

@@ -7,42 +7,59 @@ export interface ReplyReader {
   flag(): boolean;
   amounts(): Amounts;
   dimension(): Dimension;
+  /** An account as scripts show it, behind all numbers; when there is room in it again stands among these. */
+  account(resetsAt: number): ShownAccount;
+  /** All that is left. */
+  text(): string;
 }
 
-export function replyReader(bytes: unknown): ReplyReader {
-  const values = bytesIn(bytes);
-  let at = 0;
+/** Reads behind the first two numbers, which say what the answer is (lua/clock.lua) and what time it is. */
+export function replyReader(bytes: Buffer): ReplyReader {
+  const values = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  let at = 16;
   const number = (): number => {
     at += 8;
-    return values.readDoubleLE(at - 8);
+    return values.getFloat64(at - 8, true);
+  };
+  const amounts = (): Amounts => {
+    at += AMOUNTS_SIZE;
+    return amountsAt(values, at - AMOUNTS_SIZE);
   };
   return {
     number,
     flag: () => number() !== 0,
-    amounts: () => {
-      at += AMOUNTS_SIZE;
-      return amountsAt(values, at - AMOUNTS_SIZE);
-    },
+    amounts,
     dimension: () => dimensions[number() - 1] ?? 'usd',
+    account(resetsAt) {
+      const head = at;
+      at += HEAD_SIZE;
+      const isWide = values.getUint8(head + IS_WIDE_AT) === 1;
+      return {
+        isThere: values.getFloat64(head, true) > 0,
+        listed: values.getFloat64(head + LISTED_AT, true),
+        settled: amountsAt(values, head + SUMS_AT),
+        held: amountsAt(values, head + SUMS_AT + AMOUNTS_SIZE),
+        unconfirmed: isWide ? amounts() : nothing,
+        overage: isWide ? amounts() : nothing,
+        resetsAt: momentOf(resetsAt),
+        adjusted: values.getUint8(head + IS_ADJUSTED_AT) === 1 ? limitsIn(number) : undefined,
+      };
+    },
+    text: () => bytes.toString('latin1', at),
   };
-}
-
-function bytesIn(bytes: unknown): Buffer {
-  if (!Buffer.isBuffer(bytes)) throw new TypeError('the client answered with something else than bytes');
-  return bytes;
 }
 
 const AMOUNTS_SIZE = 8 * dimensions.length;
 
-const amountsAt = (bytes: Buffer, at: number): Amounts => ({
-  usd: bytes.readDoubleLE(at),
-  tokens: bytes.readDoubleLE(at + 8),
-  inputTokens: bytes.readDoubleLE(at + 16),
-  outputTokens: bytes.readDoubleLE(at + 24),
-  reasoningTokens: bytes.readDoubleLE(at + 32),
-  steps: bytes.readDoubleLE(at + 40),
-  modelCalls: bytes.readDoubleLE(at + 48),
-  toolCalls: bytes.readDoubleLE(at + 56),
+const amountsAt = (bytes: DataView, at: number): Amounts => ({
+  usd: bytes.getFloat64(at, true),
+  tokens: bytes.getFloat64(at + 8, true),
+  inputTokens: bytes.getFloat64(at + 16, true),
+  outputTokens: bytes.getFloat64(at + 24, true),
+  reasoningTokens: bytes.getFloat64(at + 32, true),
+  steps: bytes.getFloat64(at + 40, true),
+  modelCalls: bytes.getFloat64(at + 48, true),
+  toolCalls: bytes.getFloat64(at + 56, true),
 });
 
 export const nothing: Amounts = Object.freeze(
@@ -51,54 +68,38 @@ export const nothing: Amounts = Object.freeze(
 
 const momentOf = (moment: number): number | null => (moment < 0 ? null : moment);
 
-/** Where things are in the head of an account (lua/state.lua): spend that is listed, whether there is a set of holds, length of holds, sums. */
-const [LISTED_AT, HAS_SET_AT, HOLD_BYTES_AT, SUMS_AT] = [32, 51, 52, 56];
-/** A hold, and the room for holds in a state (lua/holds.lua). A further one may enter so long as the room is not used up. */
-const [HOLD_SIZE, HOLDS_HERE_BYTES] = [88, 704];
+/** Where things are in what is shown of an account (lua/state.lua). */
+const [LISTED_AT, IS_ADJUSTED_AT, IS_WIDE_AT, SUMS_AT, HEAD_SIZE] = [32, 40, 41, 43, 171];
 /** By how much an account's spend grows until it is listed anew (lua/account.lua). */
 const GROWTH = 1.02;
 
-/** What the head of an account tells of its near future; undefined where it will need all its keys. */
-export function readOutlook(bytes: unknown): AccountOutlook | undefined {
-  const head = bytesIn(bytes);
-  if (head.length === 0 || head[HAS_SET_AT] === 1) return undefined;
-  const [listed, usd, tokens] = [head.readDoubleLE(LISTED_AT), head.readDoubleLE(SUMS_AT), head.readDoubleLE(SUMS_AT + 8)];
-  const holds = Math.ceil((HOLDS_HERE_BYTES - head.readUInt32LE(HOLD_BYTES_AT)) / HOLD_SIZE);
-  const isInTokens = usd === 0;
-  if (listed < 0) return undefined;
-  if (listed === 0) return { room: 1, isInTokens, holds };
-  return { room: isInTokens ? listed * GROWTH * 1e9 - tokens : listed * GROWTH - usd, isInTokens, holds };
-}
-
-export interface AccountSums extends Pick<AccountSnapshot, 'settled' | 'held' | 'unconfirmed' | 'overage' | 'resetsAt'> {
+export interface ShownAccount extends Pick<AccountSnapshot, 'settled' | 'held' | 'unconfirmed' | 'overage' | 'resetsAt'> {
+  /** False where nobody has used it yet. */
+  readonly isThere: boolean;
+  /** The spend with which it stands in the index, or -1. */
+  readonly listed: number;
   /** What an adjustment puts in the place of limits. */
   readonly adjusted: AmountLimits | undefined;
 }
 
-/** When the window ends, and the account's sums; of an account that nobody has used (its head is empty), nothing. */
-export function readSums(reader: ReplyReader, head: unknown): AccountSums {
-  const resetsAt = momentOf(reader.number());
-  const late = reader.flag() ? [reader.amounts(), reader.amounts()] : [];
-  const sums = bytesIn(head);
-  const isUsed = sums.length > 0;
-  return {
-    settled: isUsed ? amountsAt(sums, SUMS_AT) : nothing,
-    held: isUsed ? amountsAt(sums, SUMS_AT + AMOUNTS_SIZE) : nothing,
-    unconfirmed: late[0] ?? nothing,
-    overage: late[1] ?? nothing,
-    resetsAt,
-    adjusted: reader.flag() ? readLimits(reader) : undefined,
-  };
+/** What an account tells of its near future; undefined where it will need all its keys. */
+export function outlookOf({ isThere, listed, settled: { usd, tokens } }: ShownAccount): AccountOutlook | undefined {
+  if (!isThere || listed < 0) return undefined;
+  const isInTokens = usd === 0;
+  if (listed === 0) return { room: 1, isInTokens };
+  return { room: isInTokens ? listed * GROWTH * 1e9 - tokens : listed * GROWTH - usd, isInTokens };
 }
 
-export function readLimits(reader: ReplyReader): AmountLimits {
+function limitsIn(number: () => number): AmountLimits {
   const limits: { [D in Dimension]?: number } = {};
   for (const dimension of dimensions) {
-    const limit = reader.number();
+    const limit = number();
     if (limit >= 0) limits[dimension] = limit;
   }
   return limits;
 }
+
+export const readLimits = (reader: ReplyReader): AmountLimits => limitsIn(reader.number);
 
 export const readMoment = (reader: ReplyReader): number | null => momentOf(reader.number());
 

@@ -7,18 +7,35 @@ import {
   type AmountLimits,
   type Amounts,
   type Ask,
+  type Dimension,
   type ResolvedWindow,
 } from 'holdfast';
 import type { WireArgument } from './clients.ts';
 import { isReadable, type AccountKeys, type Keyspace } from './keys.ts';
 
-/** A call of a script: keys, the numbers in the order in which the script reads them, and texts. */
+/** A call of a script. */
 export interface ScriptCall {
   readonly keys: string[];
+  /** What is new in each call, in the order in which the script reads it. */
   readonly numbers: number[];
-  /** ARGV after the numbers: the first has the place 2. */
-  readonly texts: WireArgument[];
+  /** What it is told of accounts and of the places that name them, packed. */
+  readonly accounts?: WireArgument;
+  /** The epoch of the mark, for a step. */
+  readonly epoch?: string;
+  /** Where the other keys of each account begin among the keys, or 0; nothing where none were sent. */
+  readonly others?: readonly number[];
+  /** The names of accounts whose keys hold only hashes. */
+  readonly names?: readonly string[];
 }
+
+/** What a script is sent after its keys. */
+export const argumentsOf = ({ numbers, accounts = '', epoch = '', others = [], names = [] }: ScriptCall): WireArgument[] => [
+  packed(numbers),
+  accounts,
+  epoch,
+  others.length > 0 ? packed(others) : '',
+  ...names,
+];
 
 /** What a script is told of keys, of time and of how long things are kept. */
 export interface RequestSettings {
@@ -27,6 +44,8 @@ export interface RequestSettings {
   readonly instead: number | undefined;
   /** The client's idea of the server's time: decides which stretches are sent along. */
   readonly serverNow: number;
+  /** Holds that were overdue at this moment are freed before anything else; -1 is the moment of the call. */
+  readonly overdueAt: number;
   readonly retentionMs: number;
   readonly rememberMs: number;
 }
@@ -35,7 +54,7 @@ export interface RequestSettings {
 const GRACE_MS = 3_600_000;
 const kinds = { lifetime: 0, calendar: 1, rolling: 2 } as const;
 
-function addAmounts(numbers: number[], amounts: Amounts): void {
+export function addAmounts(numbers: number[], amounts: Amounts): void {
   numbers.push(
     amounts.usd,
     amounts.tokens,
@@ -67,13 +86,11 @@ function stretchesAt(window: ResolvedWindow, now: number): readonly [first: numb
   return fresh;
 }
 
-/** Until when an account does without its further keys. */
+/** Until when an account does without its other keys. */
 export interface AccountOutlook {
   /** How much may be spent until the account is listed anew, and whether by tokens, in billionths, for want of dollars. */
   readonly room: number;
   readonly isInTokens: boolean;
-  /** How many more holds fit into its state. */
-  readonly holds: number;
 }
 
 /** An account as a script is told of it. */
@@ -86,9 +103,24 @@ export interface AccountFacts {
   readonly names: AccountId | undefined;
   /** The limits that an admission meets, as the scripts read them. */
   readonly limits: readonly number[];
-  /** What the head of the account said last that it would need of its further keys; undefined is all. */
+  /** For each dimension what an ordinary step and what a closing one may fill, or Infinity. */
+  readonly ceilings: readonly number[];
+  readonly closingCeilings: readonly number[];
+  /** Whether alerts look at the limits of the guard alone. */
+  readonly alertsByGuard: boolean;
+  /** What the head of the account said last that it would need of its other keys; undefined is all. */
   outlook?: AccountOutlook | undefined;
 }
+
+/** What is told of an account of which only its keys are known: enough to read it, and to free what is held in it. */
+export const ofStranger = {
+  isCharging: false,
+  names: undefined,
+  limits: [],
+  ceilings: dimensions.map(() => 0),
+  closingCeilings: [],
+  alertsByGuard: true,
+} as const satisfies Partial<AccountFacts>;
 
 /** A run names the same accounts in each of its steps. */
 const knownFacts = new WeakMap<Keyspace, WeakMap<AccountRef, AccountFacts>>();
@@ -105,15 +137,22 @@ export function factsOf(ref: AccountRef, { keys }: RequestSettings): AccountFact
       isCharging: ref.onExpire === 'charge',
       names: isReadable(ref) ? undefined : ref,
       limits: limitsOf(ref),
+      ceilings: dimensions.map((dimension) => ceilingOf(ref, dimension) - (ref.kept?.[dimension] ?? 0)),
+      closingCeilings: dimensions.map((dimension) => ceilingOf(ref, dimension)),
+      alertsByGuard:
+        ref.alertAt.length === 0 || dimensions.every((each) => ref.tighter?.[each] === undefined || ref.limits[each] !== undefined),
     };
     known.set(ref, facts);
   }
   return facts;
 }
 
-/** A number that two sets of limits hardly ever share: the account is written anew when it differs. */
-function markOf(limits: AmountLimits): number {
-  const text = dimensions.map((dimension) => limits[dimension] ?? '').join();
+const ceilingOf = ({ limits, tighter }: AccountRef, dimension: Dimension): number =>
+  Math.min(limits[dimension] ?? Infinity, tighter?.[dimension] ?? Infinity);
+
+/** A number that two sets of limits and thresholds hardly ever share: the account is written anew when it differs. */
+function markOf(limits: AmountLimits, alertAt: readonly number[]): number {
+  const text = [...dimensions.map((dimension) => limits[dimension] ?? ''), ...alertAt].join();
   return createHash('sha256').update(text).digest().readUIntBE(0, 6) + 1;
 }
 
@@ -129,46 +168,56 @@ function limitsOf({ limits, tighter, kept, alertAt }: AccountRef): number[] {
     const ceiling = limit === undefined ? own : own === undefined ? limit : Math.min(limit, own);
     return isPlain ? [index + 1, ceiling ?? -1] : [index + 1, ceiling ?? -1, keptBack, limit ?? -1, own ?? -1];
   });
-  return [markOf(limits), isPlain ? 2 : 5, numbers.length, alertAt.length, ...alertAt, ...numbers];
+  return [markOf(limits, alertAt), isPlain ? 2 : 5, numbers.length, alertAt.length, ...alertAt, ...numbers];
 }
 
 /**
- * Writes the eight numbers of each account, and adds its further keys at the end of all, where `needsAll` says that they will be
- * needed. All other keys are there already.
+ * What a script is told of accounts and of the places that name them, by the number of the account, from 1; and from when until
+ * when that is so.
  */
-export function addAccounts(
-  { keys, numbers, texts }: ScriptCall,
+export function accountNumbers(
   accounts: readonly AccountFacts[],
+  places: readonly { readonly account: number; readonly facts: AccountFacts }[],
   settings: RequestSettings,
-  needsAll: (account: AccountFacts) => boolean = () => true,
-): void {
-  for (const account of accounts) {
-    const { keys: own, registry, window, isCharging, names } = account;
+): { readonly numbers: number[]; readonly from: number; readonly until: number } {
+  const numbers: number[] = [];
+  let [from, until] = [-Infinity, Infinity];
+  let namesAt = FIRST_NAME_AT;
+  for (const { window, isCharging, names, limits, ceilings } of accounts) {
     const retention = window.kind === 'lifetime' ? settings.retentionMs : GRACE_MS;
-    let [named, othersAt] = [0, 0];
-    if (names) {
-      texts.push(names.scope, names.id, names.tenant);
-      named = texts.length - 1;
-    }
-    if (window.kind === 'rolling') othersAt = keys.push(registry, own.holds, own.index, own.slots) - 3;
-    else if (needsAll(account)) othersAt = keys.push(registry, own.holds, own.index) - 2;
-    numbers.push(kinds[window.kind], retention, isCharging ? 1 : 0, named, othersAt);
+    numbers.push(kinds[window.kind], retention, isCharging ? 1 : 0, names ? namesAt : 0);
+    if (names) namesAt += 3;
     if (window.kind === 'calendar') {
       const [first, second, third] = stretchesAt(window, settings.serverNow);
       numbers.push(first, second, third);
+      [from, until] = [Math.max(from, first), Math.min(until, second)];
     } else if (window.kind === 'rolling') numbers.push(window.lengthMs, window.slotMs, 0);
-    else numbers.push(0, 0, 0);
+    else numbers.push(0, Infinity, 0);
+    numbers.push(limits[0] ?? 0, ...ceilings);
   }
+  for (const { account, facts } of places) numbers.push(account, ...facts.limits);
+  return { numbers, from, until };
 }
 
-/** Writes one place in a list of accounts: which account, and its limits as this admission meets them. */
-export function addRef({ numbers }: ScriptCall, account: number, { limits }: AccountFacts): void {
-  numbers.push(account);
-  for (const limit of limits) numbers.push(limit);
+/** The place of the first name in ARGV. */
+const FIRST_NAME_AT = 5;
+
+export const namesOf = (accounts: readonly AccountFacts[]): string[] =>
+  accounts.flatMap(({ names }) => (names ? [names.scope, names.id, names.tenant] : []));
+
+/** Adds the other keys of accounts that will need them; says where those of each begin, or nothing where none will. */
+export function addOtherKeys(keys: string[], accounts: readonly AccountFacts[], needsThem: (account: AccountFacts) => boolean): number[] {
+  const others: number[] = [];
+  for (const [place, account] of accounts.entries()) {
+    const { keys: own, registry, window } = account;
+    if (window.kind === 'rolling') others[place] = keys.push(registry, own.index, own.slots) - 2;
+    else if (needsThem(account)) others[place] = keys.push(registry, own.index) - 1;
+  }
+  return others.length === 0 ? others : accounts.map((_, place) => others[place] ?? 0);
 }
 
 export function addAsk(
-  { numbers }: ScriptCall,
+  numbers: number[],
   { base, perUnit, unitsWanted = 0, unitsLeast = unitsWanted, yielding, gates = [], isClosing }: Ask,
 ): void {
   addAmounts(numbers, base);

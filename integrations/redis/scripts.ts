@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { RedisCommands, WireArgument } from './clients.ts';
-import { extendScript, readScript, stepScript } from './scripts.gen.ts';
+import { expireScript, extendScript, readScript, stepScript } from './scripts.gen.ts';
 
 interface Script {
   readonly source: string;
@@ -9,7 +9,12 @@ interface Script {
 
 const script = (source: string): Script => ({ source, sha: createHash('sha1').update(source).digest('hex') });
 
-export const scripts = { step: script(stepScript), read: script(readScript), extend: script(extendScript) } as const;
+export const scripts = {
+  step: script(stepScript),
+  read: script(readScript),
+  extend: script(extendScript),
+  expire: script(expireScript),
+} as const;
 
 /** Runs a script by its hash; a server that does not know it (it was restarted, or is new) is sent the whole. */
 export async function runScript(

@@ -1,7 +1,8 @@
 import type { ReserveReply, ReserveRequest, SettleReply, SettleRequest } from 'holdfast';
 import type { StoreServer } from './server.ts';
 import { lossWatch, recentSettlements, StoreDataLostError } from './data-loss.ts';
-import { namedIn, readStep, stepCall } from './step.ts';
+import { readStep, stepCall } from './step.ts';
+import { planFor } from './step-plan.ts';
 
 /**
  * Sends steps to the server. Settlements wait a little, to travel with the next reservation that goes to the same slot. While
@@ -70,8 +71,8 @@ export function stepQueue(server: StoreServer, settleWithinMs: number): StepQueu
     const reservations = reserved.map(({ request }) => request);
     const step = { slot, mark: losses.known(slot), settlements, reservations };
     try {
-      const named = namedIn(step, server.settings());
-      const reply = readStep(await server.run('step', (settings, isWhole) => stepCall(step, named, settings, isWhole)), step, named);
+      const plan = planFor(step, server.settings());
+      const reply = readStep(await server.run('step', (settings, isWhole) => stepCall(step, plan, settings, isWhole)), step, plan);
       if (losses.note(slot, reply.mark) === 'tail') bookAgain(slot);
       for (const [index, { request, resolve }] of settled.entries()) {
         recent.add(slot, request);

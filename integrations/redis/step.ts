@@ -1,15 +1,16 @@
 import type { AccountRef, Amounts, ReserveReply, ReserveRequest, SettleReply, SettleRequest, ThresholdCrossing } from 'holdfast';
-import { nothing, readMoment, readOutlook, readSums, replyReader, tightened, type AccountSums, type ReplyReader } from './reply.ts';
+import type { ScriptReply } from './server.ts';
+import { nothing, outlookOf, readMoment, replyReader, tightened, type ReplyReader, type ShownAccount } from './reply.ts';
 import {
-  addAccounts,
+  addAmounts,
   addAsk,
   addOptionalAmounts,
-  addRef,
-  factsOf,
+  addOtherKeys,
   type AccountFacts,
   type RequestSettings,
   type ScriptCall,
 } from './request.ts';
+import { accountsOf, isSame, ordinaryStep, withCeilings, type StepPlan } from './step-plan.ts';
 
 /** What one call of the step script does: any number of settlements and of reservations, after them. All in one slot. */
 export interface StepRequest {
@@ -28,67 +29,41 @@ export interface StepReply {
   readonly reservations: readonly ReserveReply[];
 }
 
-/** The accounts of a step and the places that name them, each once however often it is named. */
-export interface Named {
-  readonly accounts: AccountFacts[];
-  /** The number of a place, from 1. */
-  readonly refs: Map<AccountRef, number>;
-  /** For each place the number of its account, from 1. */
-  readonly accountOf: number[];
-}
-
-export function namedIn({ settlements, reservations }: StepRequest, settings: RequestSettings): Named {
-  const named: Named = { accounts: [], refs: new Map(), accountOf: [] };
-  const numbers = new Map<string, number>();
-  for (const list of [settlements, reservations]) {
-    for (const { accounts } of list) {
-      for (const ref of accounts) {
-        if (named.refs.has(ref)) continue;
-        const facts = factsOf(ref, settings);
-        let number = numbers.get(facts.keys.state);
-        if (number === undefined) numbers.set(facts.keys.state, (number = named.accounts.push(facts)));
-        named.refs.set(ref, named.accountOf.push(number));
-      }
-    }
-  }
-  return named;
-}
-
 /** Writes a step as the script reads it (lua/step.lua). */
-export function stepCall(step: StepRequest, { accounts, refs, accountOf }: Named, settings: RequestSettings, isWhole: boolean): ScriptCall {
+export function stepCall(step: StepRequest, plan: StepPlan, settings: RequestSettings, isWhole: boolean): ScriptCall {
   const { slot, mark, settlements, reservations } = step;
-  const { keys } = settings;
-  const names: Buffer[] = [];
+  const { accounts, places } = plan;
+  const { mark: markKey, holds } = settings.keys.slot(slot);
   const [epoch = '', count = 0, losses = 0] = mark.split(':');
-  const call: ScriptCall = {
-    keys: [keys.mark(slot)],
-    numbers: [
-      settings.instead ?? -1,
-      settings.rememberMs,
-      settlements.length,
-      reservations.length,
-      accounts.length,
-      accountOf.length,
-      Number(count),
-      Number(losses),
-    ],
-    texts: [epoch, ''],
-  };
-  const { numbers } = call;
-  for (const { keys: own } of accounts) call.keys.push(own.state);
-  for (const list of [settlements, reservations]) {
-    for (const { id, accounts: named } of list) {
-      call.keys.push(keys.record(homeOf(named), id));
-      names.push(keys.holdName(id));
-    }
-  }
-  call.texts[1] = names.length === 1 ? names[0]! : Buffer.concat(names);
-  addAccounts(call, accounts, settings, isWhole ? undefined : needsAllIn(step));
-  for (const [ref, number] of refs) addRef(call, accountOf[number - 1] ?? 0, factsOf(ref, settings));
+  const ordinary = plan.isOrdinary ? ordinaryStep(step, plan) : undefined;
+  const numbers = [
+    settings.instead ?? -1,
+    settings.rememberMs,
+    settlements.length,
+    reservations.length,
+    accounts.length,
+    places.length,
+    Number(count),
+    Number(losses),
+    settings.overdueAt,
+  ];
+  if (ordinary) numbers.push(1, reservations[0]!.ttlMs, ordinary.units);
+  else numbers.push(0, 0, 0);
+  addAmounts(numbers, ordinary?.amounts ?? nothing);
+
+  const keys = [markKey, ...plan.states];
+  for (const { id, accounts: named } of settlements) keys.push(settings.keys.record(homeOf(named), id));
+  for (const { id, accounts: named } of reservations) keys.push(settings.keys.record(homeOf(named), id));
+  keys.push(holds);
+  const others = addOtherKeys(keys, accounts, isWhole ? () => true : needsOthersIn(step));
 
   const addPlaces = (named: readonly AccountRef[]): void => {
+    if (isSame(named, plan.refs)) {
+      numbers.push(-1);
+      return;
+    }
     numbers.push(named.length);
-    for (const ref of named) numbers.push(refs.get(ref) ?? 0);
+    for (const ref of named) numbers.push(plan.numbers.get(ref) ?? 0);
   };
   for (const { actual, accounts: named } of settlements) {
     addOptionalAmounts(numbers, actual);
@@ -98,43 +73,41 @@ export function stepCall(step: StepRequest, { accounts, refs, accountOf }: Named
     numbers.push(ttlMs);
     addPlaces(named);
     numbers.push(asks.length);
-    for (const ask of asks) addAsk(call, ask);
+    for (const ask of asks) addAsk(numbers, ask);
   }
-  return call;
+  const told = accountsOf(plan, settings);
+  return { keys, numbers, accounts: ordinary ? withCeilings(told, ordinary.ceilings) : told, epoch, others, names: plan.names };
 }
 
 /**
- * Which accounts will need their further keys, as far as this process knows: those that it has not seen yet, that are to be
- * listed anew, or whose state has no room for a hold. Where it is wrong, it asks again.
+ * Which accounts will need their other keys, as far as this process knows: those that it has not seen yet, or that are to be
+ * listed anew. Where it is wrong, it asks again.
  */
-function needsAllIn({ settlements, reservations }: StepRequest): (account: AccountFacts) => boolean {
+function needsOthersIn({ settlements }: StepRequest): (account: AccountFacts) => boolean {
   let [usd, tokens] = [0, 0];
   for (const { actual } of settlements) {
     usd += actual?.usd ?? 0;
     tokens += actual?.tokens ?? 0;
   }
   return ({ outlook }) =>
-    !outlook ||
-    outlook.holds < reservations.length ||
-    (outlook.isInTokens && usd > 0) ||
-    (outlook.isInTokens ? tokens : usd) >= outlook.room;
+    !outlook || (outlook.isInTokens && usd > 0) || (usd + tokens > 0 && (outlook.isInTokens ? tokens : usd) >= outlook.room);
 }
 
 /** The tenant under whose keys a reservation is remembered: that of its accounts; only the scope `global` has none. */
 export const homeOf = (accounts: readonly AccountRef[]): string => accounts.find(({ tenant }) => tenant !== '')?.tenant ?? '';
 
-export function readStep(reply: readonly unknown[], step: StepRequest, named: Named): StepReply {
-  const [epoch, numbers, ...heads] = reply;
-  const reader = replyReader(numbers);
-  const mark = `${String(epoch)}:${reader.number()}:${reader.number()}`;
+export function readStep([bytes]: ScriptReply, step: StepRequest, plan: StepPlan): StepReply {
+  const reader = replyReader(bytes);
+  const [count, losses] = [reader.number(), reader.number()];
   const settlements = step.settlements.map(({ accounts }) => readSettlement(reader, accounts));
   const answers = step.reservations.map(({ accounts }) => readReservation(reader, accounts));
-  const sums: AccountSums[] = [];
-  for (let place = 0, count = reader.number(); place < count; place += 1) {
-    sums.push(readSums(reader, heads[place]));
-    named.accounts[place]!.outlook = readOutlook(heads[place]);
-  }
-  return { mark, settlements, reservations: withAccounts(answers, step, sums, named) };
+  const resets = Array.from({ length: reader.number() }, reader.number);
+  const shown = resets.map((resetsAt, place) => {
+    const account = reader.account(resetsAt);
+    plan.accounts[place]!.outlook = outlookOf(account);
+    return account;
+  });
+  return { mark: `${reader.text()}:${count}:${losses}`, settlements, reservations: withAccounts(answers, step, shown, plan) };
 }
 
 const statuses = ['settled', 'released', 'duplicate', 'late'] as const;
@@ -187,13 +160,13 @@ function readReservation(reader: ReplyReader, accounts: readonly AccountRef[]): 
 }
 
 /** Grants show their accounts as they stand after the whole step. */
-function withAccounts(answers: Answer[], step: StepRequest, sums: readonly AccountSums[], { refs, accountOf }: Named): ReserveReply[] {
-  if (sums.length === 0) return answers.filter((answer): answer is ReserveReply & { granted: false } => !answer.granted);
-  return answers.map((answer, place) => {
+function withAccounts(answers: Answer[], step: StepRequest, shown: readonly ShownAccount[], { places, numbers }: StepPlan): ReserveReply[] {
+  return answers.map((answer, index) => {
     if (!answer.granted) return answer;
-    const accounts = step.reservations[place]!.accounts.map((ref) => {
+    const accounts = step.reservations[index]!.accounts.map((ref) => {
       const { tenant, scope, id, window } = ref;
-      const { adjusted, settled, held, unconfirmed, overage, resetsAt } = sums[(accountOf[(refs.get(ref) ?? 0) - 1] ?? 0) - 1]!;
+      const account = places[(numbers.get(ref) ?? 0) - 1]!.account;
+      const { adjusted, settled, held, unconfirmed, overage, resetsAt } = shown[account - 1]!;
       const limits = tightened(adjusted ? { ...ref.limits, ...adjusted } : ref.limits, ref);
       return { tenant, scope, id, window, limits, settled, held, unconfirmed, overage, resetsAt };
     });

@@ -40,7 +40,7 @@ local function roomsIn(places, isClosing)
     local ref = places[place]
     local list, stride, account = ref[LIST], ref[STRIDE], ref[OF]
     local state = account[STATE]
-    local late = state[IS_WIDE] == 1 and restOf(account).late
+    local late = lateOf(account)
     for at = ref[FIRST], ref[LAST], stride do
       local d, room = list[at], list[at + 1]
       if room >= 0 then

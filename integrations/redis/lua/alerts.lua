@@ -9,6 +9,22 @@ local function markAlert(account, mark)
   return true
 end
 
+-- Remembers below what is settled no threshold of the guard's limits is left to be told, so that most steps need not look. What
+-- was told in a rolling window is told again after its length: there it is looked at in every step.
+local function findQuiet(ref)
+  local account, list, base = ref[OF], ref[LIST], ref[BASE]
+  local state, marks = account[STATE], restOf(account).marks or {}
+  for d = 1, 8 do state[QUIET_AT + d] = math.huge end
+  for at = ref[FIRST], ref[LAST], ref[STRIDE] do
+    local d, limit = list[at], ref[STRIDE] == 5 and list[at + 3] or list[at + 1]
+    for number = numbers[base + 5], 1, -1 do
+      local threshold = numbers[base + 5 + number]
+      if limit > 0 and not marks[d .. '@' .. threshold] then state[QUIET_AT + d] = limit * threshold end
+    end
+  end
+  account[IS_CHANGED] = true
+end
+
 -- Appends the thresholds of one dimension that were crossed for the first time: place, dimension, number of the threshold,
 -- settled, limit, reset. Returns how many.
 local function pushAlerts(place, ref, d, limit)
@@ -27,5 +43,6 @@ local function pushAlerts(place, ref, d, limit)
       push(resetOf(account))
     end
   end
+  if count > 0 then findQuiet(ref) end
   return count
 end

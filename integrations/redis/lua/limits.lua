@@ -31,7 +31,7 @@ end
 local function adjust(account, limits, untilMoment)
   local rest = changeRest(account)
   rest.adjustment = limits and { untilMoment, limits } or nil
-  account[STATE][IS_ADJUSTED] = limits and 1 or 0
+  account[STATE][IS_ADJUSTED], account[STATE][LIMITS_MARK] = limits and 1 or 0, 0
 end
 
 -- The limits of an admission with an adjustment in their place: five numbers for each of the eight dimensions.

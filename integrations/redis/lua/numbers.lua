@@ -1,5 +1,6 @@
--- The numbers of a request arrive as one string of little-endian doubles. They stay where they are: eight amounts (one for
--- each dimension in its fixed order) are known by the place before the first of them. An answer goes back the same way.
+-- The numbers of a request arrive as two strings of little-endian doubles: what is new in each step, and behind it what a run
+-- repeats in each of its steps. They stay where they are: eight amounts (one for each dimension in its fixed order) are known
+-- by the place before the first of them. An answer goes back the same way.
 
 -- So many values fit on Lua's stack with room to spare.
 local AT_ONCE = 4000

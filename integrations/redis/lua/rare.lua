@@ -2,7 +2,6 @@
 
 local function makeRare()
 --- @include rolling.lua
---- @include expiry.lua
 --- @include limits.lua
 --- @include alerts.lua
 --- @include listing.lua
@@ -13,11 +12,6 @@ local function makeRare()
     leaveOldSlots = leaveOldSlots,
     saveSlots = saveSlots,
     startStretch = startStretch,
-    expireHolds = expireHolds,
-    holdMember = holdMember,
-    enterSet = enterSet,
-    saveSet = saveSet,
-    extendHold = extendHold,
     openAccount = openAccount,
     keepLimits = keepLimits,
     adjust = adjust,
@@ -25,7 +19,8 @@ local function makeRare()
     misfit = misfit,
     closedGate = closedGate,
     pushAlerts = pushAlerts,
-    listAccount = listAccount,
+    findQuiet = findQuiet,
+    list = list,
   }
 end
 

@@ -1,17 +1,20 @@
 -- Reads accounts, or with an adjustment changes their limits.
 --
--- KEYS: the state of each account; for each account its registry, its holds, its index and, for a rolling window, its slots.
--- ARGV: 1 the numbers of the request; then the names of accounts whose keys hold only hashes.
--- Returns {1, now, numbers, for each account its head, or an empty text, and where the keys hold only hashes its scope, id and
--- tenant}, or {0, now} as step.lua does. The numbers are for each account the limits of the last admission,
--- whether its names follow its head, and what its head does not say.
+-- KEYS: the mark of the slot; the state of each account; the set of the slot's holds; for each account its registry, its index
+-- and, for a rolling window, its slots.
+-- ARGV: 1 the numbers of the request; 2 those of the accounts and of the places that name them; 3 nothing; 4 where the other keys
+-- of each account begin; then the names of accounts whose keys hold only hashes.
+-- Returns {bytes, and where the keys hold only hashes an account's scope, id and tenant}: the bytes are numbers (1, now, and for
+-- each account the limits of the last admission, whether its names follow, and when there is room in it again), then the
+-- accounts as `shown` shows them. Or what step.lua returns instead.
 
---- @include numbers.lua
 --- @include clock.lua
+--- @include mark.lua
+--- @include numbers.lua
 --- @include state.lua
---- @include holds.lua
 --- @include account.lua
 --- @include rare.lua
+--- @include due.lua
 
 local KEEP, ADJUST = 0, 1
 
@@ -34,22 +37,32 @@ local function pushLimits(account)
   push(rest.names and 1 or 0)
 end
 
-readNumbers(ARGV[1])
+readNumbers(ARGV[1] .. ARGV[2])
 readClock(nextNumber())
-local accountCount = nextNumber()
-local accounts = readAccounts(accountCount, 1)
-if not accounts then return { 0, now } end
-local found = redis.call('MGET', unpack(KEYS, 1, accountCount))
-local results = { 1, now, '' }
+local accountCount, horizon = nextNumber(), nextNumber()
+local changesAt = cursor
+cursor = #ARGV[1] / 8
+local accounts = readAccounts(accountCount, 2, readOthers(ARGV[4]))
+if not accounts then return answerOnly(OTHER_TIME) end
+local found = redis.call('MGET', unpack(KEYS, 1, accountCount + 1))
+if found[1] then
+  local _, _, due = struct.unpack(MARK, found[1])
+  local records = due > 0 and due <= now and overdue(KEYS[accountCount + 2], horizon >= 0 and horizon or now) or {}
+  if #records > 0 then return { struct.pack('<dd', OVERDUE, now), KEYS[accountCount + 2], unpack(records) } end
+end
+cursor = changesAt
+local results, shownAccounts = { '' }, {}
+push(DONE)
+push(now)
 for number, account in ipairs(accounts) do
-  loadAccount(account, found[number])
+  loadAccount(account, found[number + 1])
   changeLimits(account)
   pushLimits(account)
-  pushAccount(account)
-  if account.isNew then rare.listAccount(account) end
-  local head = account[IS_CHANGED] and saveAccount(account)
-  results[#results + 1] = head or account[STATE] and headOf(account) or ''
+  push(resetOf(account))
+  if account.isNew then listAccount(account) end
+  if account[IS_CHANGED] then saveAccount(account) end
+  shownAccounts[number] = shown(account)
   for _, name in ipairs(account[STATE] and restOf(account).names or {}) do results[#results + 1] = name end
 end
-results[3] = packedAnswer()
+results[1] = packedAnswer() .. table.concat(shownAccounts)
 return results

@@ -1,8 +1,11 @@
 -- Holds what a step may need in every account at once, or nothing anywhere.
 
+-- -1 stands for all places of the request.
 local function nextPlaces(refs)
   local places, n, at = {}, numbers, cursor + 1
   local count = n[at]
+  cursor = at
+  if count < 0 then return refs end
   for i = 1, count do places[i] = refs[n[at + i]] end
   cursor = at + count
   return places
@@ -16,28 +19,32 @@ local function pushGrant(record, isReplay)
   push(isReplay and 1 or 0)
 end
 
-local function holdInAll(places, ask, amounts, units, key, name, ttl, turn)
-  local expiry = now + ttl
+-- A record lives as long as what is held by it can count somewhere, should nobody look at this slot meanwhile.
+local function holdInAll(places, ask, amounts, units, key, ttl, turn)
+  local expiry, keys, count, life = now + ttl, {}, 0, ttl + REMEMBER_EXPIRED_MS
   local a1, a2, a3, a4, a5, a6, a7, a8 = unpack(amounts)
-  local record = { 0, ask, units, expiry, a1, a2, a3, a4, a5, a6, a7, a8 }
-  local packed = name .. struct.pack('<ddddddddd', expiry, a1, a2, a3, a4, a5, a6, a7, a8)
-  local last = 12
+  local record = { IS_HELD, 0, ask, units, expiry, a1, a2, a3, a4, a5, a6, a7, a8 }
   for place = 1, #places do
     local account = places[place][OF]
     if account[TURN] ~= turn then
       account[TURN] = turn
-      putHold(account, packed, amounts, expiry, ttl)
-      record[last + 1], record[last + 2] = account[STATE][BORN], account[SINCE]
-      last = last + 2
+      if account[KIND] == ROLLING then rare.openSlot(account) end
+      add(account, account[SINCE], HELD, amounts, 0, 1)
+      record[RECORD_TAIL + 2 * count], record[RECORD_TAIL + 2 * count + 1] = account[STATE][BORN], account[SINCE]
+      count = count + 1
+      keys[count] = account[KEY]
+      life = math.max(life, amply(account, endOfSums(account)) - now)
     end
   end
-  keepRecord(key, record, last, ttl + REMEMBER_EXPIRED_MS)
+  record[ACCOUNTS], record.keys = count, table.concat(keys, '\n')
+  keepRecord(key, record, RECORD_TAIL - 1 + 2 * count, record.keys, life)
+  holdUntil(key, expiry, life)
   return record
 end
 
 -- Reads a reservation of the request and appends its answer: a grant with its amounts, or a shortfall. `turn` tells it from others.
 -- Returns the record, or nil.
-local function reserveNext(refs, key, name, record, turn)
+local function reserveNext(refs, key, record, turn)
   local ttl, places, asks = nextNumber(), nextPlaces(refs), {}
   for i = 1, nextNumber() do asks[i] = nextAsk() end
 
@@ -51,7 +58,10 @@ local function reserveNext(refs, key, name, record, turn)
     local account = ref[OF]
     if not account[STATE] then rare.openAccount(account) end
     local state = account[STATE]
-    if state[LIMITS_MARK] ~= numbers[ref[BASE] + 2] then rare.keepLimits(account, ref[BASE]) end
+    if state[LIMITS_MARK] ~= numbers[ref[BASE] + 2] then
+      rare.keepLimits(account, ref[BASE])
+      rare.findQuiet(ref)
+    end
     if state[CHARGES] ~= account[POLICY] then state[CHARGES], account[IS_CHANGED] = account[POLICY], true end
   end
   local open, closing, shortfall
@@ -66,7 +76,7 @@ local function reserveNext(refs, key, name, record, turn)
     end
     local amounts, fitting = fit(ask, places, room)
     if amounts then
-      record = holdInAll(places, number - 1, amounts, fitting, key, name, ttl, turn)
+      record = holdInAll(places, number - 1, amounts, fitting, key, ttl, turn)
       pushGrant(record, false)
       return record
     end

@@ -11,10 +11,9 @@ local function slotOf(account, start)
 end
 
 local function addLate(account, part, list, at, sign)
-  local rest = changeRest(account)
-  rest.late = rest.late or zeros(16)
-  account[STATE][IS_WIDE] = 1
-  (sign > 0 and plus or minus)(rest.late, 8 * (part - UNCONFIRMED), list, at)
+  local late = lateOf(account) or zeros(16)
+  account.late, account.isLateChanged, account[STATE][IS_WIDE] = late, true, 1
+  (sign > 0 and plus or minus)(late, 8 * (part - UNCONFIRMED), list, at)
 end
 
 local function addToSlot(account, start, part, list, at, sign)
@@ -75,12 +74,7 @@ local function startStretch(account)
   if state[START] > account[SINCE] then account[SINCE] = state[START] end
   if state[START] >= account[SINCE] then return end
   account[IS_CHANGED] = true
-  state[START], state[LISTED], state[IS_WIDE] = account[SINCE], -1, 0
+  state[START], state[LIMITS_MARK], state[LISTED], state[IS_WIDE] = account[SINCE], 0, -1, 0
   for place = SETTLED_AT + 1, HELD_AT + 8 do state[place] = 0 end
-  account[TAIL] = ''
-  if state[HAS_SET] == 0 then state[DUE] = 0 end
-  if account[PACKED_REST] ~= '' then
-    local rest = changeRest(account)
-    rest.late, rest.marks = nil, nil
-  end
+  if account[PACKED_REST] ~= '' then changeRest(account).marks = nil end
 end

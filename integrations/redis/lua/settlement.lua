@@ -31,36 +31,28 @@ local function alertsIn(place, ref, actual)
 end
 
 -- Books in one account and appends its alerts; returns how many. An account that is not there was erased, or the hold is unknown.
-local function bookIn(place, ref, record, isLive, name, actual, overage)
+local function bookIn(place, ref, record, actual, overage)
   local account = ref[OF]
   local start
   if record then
     start = account[STATE] and stretchIn(record, account, place)
     if not start then return 0 end
-    if isLive then
-      dropHold(account, name, record, start)
-      if account[KIND] == ROLLING then
-        add(account, start, HELD, record, AMOUNTS_AT, -1)
-      elseif start == account[STATE][START] then
-        minus(account[STATE], HELD_AT, record, AMOUNTS_AT)
-        account[IS_CHANGED] = true
-      end
+    if record[PHASE] == IS_HELD then
+      add(account, start, HELD, record, AMOUNTS_AT, -1)
     elseif account[STATE][CHARGES] == 1 then
       add(account, start, UNCONFIRMED, record, AMOUNTS_AT, -1)
     end
     if not actual then return 0 end
   else
     if not account[STATE] then rare.openAccount(account) end
-    if account[STATE][LIMITS_MARK] ~= numbers[ref[BASE] + 2] then rare.keepLimits(account, ref[BASE]) end
+    if account[STATE][LIMITS_MARK] ~= numbers[ref[BASE] + 2] then
+      rare.keepLimits(account, ref[BASE])
+      rare.findQuiet(ref)
+    end
     if account[KIND] == ROLLING then rare.openSlot(account) end
     start = account[SINCE]
   end
-  if account[KIND] == ROLLING then
-    add(account, start, SETTLED, numbers, actual, 1)
-  elseif start == account[STATE][START] then
-    plus(account[STATE], SETTLED_AT, numbers, actual)
-    account[IS_CHANGED] = true
-  end
+  add(account, start, SETTLED, numbers, actual, 1)
   if overage then add(account, start, OVERAGE, overage, 0, 1) end
   account[IS_SPENT] = true
   if account[KIND] ~= ROLLING and start ~= account[STATE][START] then return 0 end
@@ -75,9 +67,9 @@ end
 
 -- Reads one settlement of the request, books it and appends its answer: status, overage, alerts. `turn` tells it from others.
 -- Returns the record.
-local function settleNext(refs, key, name, record, remember, turn)
+local function settleNext(refs, key, record, remember, turn)
   local actual, places = nextOptionalAmounts(), nextPlaces(refs)
-  if record and record[ENDED] == 1 then
+  if record and record[PHASE] == HAS_ENDED then
     pushEnd(DUPLICATE_STATUS, record[RECORD_TAIL] and record, RECORD_TAIL - 1)
     push(0)
     return record
@@ -93,18 +85,19 @@ local function settleNext(refs, key, name, record, remember, turn)
       local ref = places[place]
       if ref[OF][TURN] ~= turn then
         ref[OF][TURN] = turn
-        count = count + bookIn(place, ref, record, isLive, name, actual, overage)
+        count = count + bookIn(place, ref, record, actual, overage)
       end
     end
   end
   answer[countAt] = count
 
-  local ended, last = record or zeros(12), 12
-  ended[ENDED], ended[STATUS], ended[RECORD_TAIL] = 1, status, nil
+  if record and record[PHASE] == IS_HELD then dropHold(key) end
+  local ended, last = record or zeros(RECORD_TAIL - 1), RECORD_TAIL - 1
+  ended[PHASE], ended[ACCOUNTS], ended[STATUS], ended[RECORD_TAIL] = HAS_ENDED, 0, status, nil
   if overage then
-    for d = 1, 8 do ended[12 + d] = overage[d] end
-    last = 20
+    for d = 1, 8 do ended[last + d] = overage[d] end
+    last = last + 8
   end
-  keepRecord(key, ended, last, remember)
+  keepRecord(key, ended, last, '', remember)
   return ended
 end

@@ -32,8 +32,8 @@ describe.skipIf(!hasRedis)('the accounts of many users', () => {
     };
     await Promise.all(Array.from({ length: 500 }, spend));
   }
-  /** Keys of accounts and steps. A tenant has a few more: its mark, and bounded lists of its largest accounts. */
-  const keysOfUsers = async (): Promise<string[]> => (await client.keys('*')).filter((key) => !/:(?:mark|all|i\/.*)$/.test(key));
+  /** Keys of accounts and steps. A tenant has a few more: its mark, the set of its holds, and bounded lists of its largest accounts. */
+  const keysOfUsers = async (): Promise<string[]> => (await client.keys('*')).filter((key) => !/:(?:mark|holds|all|i\/.*)$/.test(key));
 
   it('go by themselves after the retention, all of them', async () => {
     await spendOfEach(redisStore(client, { retention: '2s', remember: '1s' }), 20_000, 'lifetime');
