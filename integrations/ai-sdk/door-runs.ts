@@ -7,10 +7,10 @@ export interface Seat {
   /** The call's hold is in place: from now on the call is at work for as long as its step is open. */
   begun(step: Step): void;
   /**
-   * The call is over. `asked` are the ids of the tool calls that it asked for: with them the loop goes on. A run that a
-   * door has started ends when none is left, or when nothing more is heard of it.
+   * The call is over. `asked` are the ids of the tool calls that it asked for: with them the loop goes on, unless its signal
+   * aborts. A run that a door has started ends when none is left, or when nothing more is heard of it.
    */
-  leave(outcome: 'goes-on' | 'ended' | 'may-be-tried-again', asked?: readonly string[]): Promise<void>;
+  leave(outcome: 'goes-on' | 'ended' | 'may-be-tried-again', asked?: readonly string[], abortSignal?: AbortSignal): Promise<void>;
 }
 
 /** Finds the runs of one guard for all doors of this integration. */
@@ -46,6 +46,8 @@ interface OwnRun {
   readonly run: Run;
   readonly calls: Set<Working>;
   timer: NodeJS.Timeout | undefined;
+  /** No longer listens for the end of the loop that goes on. */
+  unlisten: (() => void) | undefined;
 }
 
 /** A stream that nobody reads any more is never left: the guard gives its step up in the end. */
@@ -87,12 +89,32 @@ function makeRuns(guard: AnyGuard): DoorRuns {
 
   const restFor = (own: OwnRun, ms: number): void => {
     clearTimeout(own.timer);
-    own.timer = setTimeout(() => (isAtWork(own) ? own.timer?.refresh() : detached(own.run.end())), ms).unref();
+    own.timer = setTimeout(() => (isAtWork(own) ? own.timer?.refresh() : detached(end(own))), ms).unref();
   };
+
+  function end(own: OwnRun): Promise<void> {
+    clearTimeout(own.timer);
+    own.unlisten?.();
+    return own.run.end();
+  }
+
+  const over = (own: OwnRun): void => {
+    if (own.calls.size === 0) detached(end(own));
+  };
+
+  /** Nobody asks the model again for a loop that was aborted while its tools worked. */
+  function endWhenAborted(own: OwnRun, abortSignal: AbortSignal): void {
+    // A signal of the caller's may serve many loops: Node takes many listeners on one for a leak.
+    const signal = AbortSignal.any([abortSignal]);
+    const act = (): void => over(own);
+    if (signal.aborted) return act();
+    signal.addEventListener('abort', act, { once: true });
+    own.unlisten = () => signal.removeEventListener('abort', act);
+  }
 
   function start(options: RunOptions<string>): Run {
     const run = guard.start(options);
-    owns.set(run, { run, calls: new Set(), timer: undefined });
+    owns.set(run, { run, calls: new Set(), timer: undefined, unlisten: undefined });
     return run;
   }
 
@@ -133,19 +155,20 @@ function makeRuns(guard: AnyGuard): DoorRuns {
     const call: Working = { step: undefined };
     if (own) {
       own.calls.add(call);
+      own.unlisten?.();
       if (!own.timer) restFor(own, REST_MAX_MS);
     }
     return {
       run,
       begun: (step) => void (call.step = step),
-      async leave(outcome, asked = []) {
+      async leave(outcome, asked = [], abortSignal) {
         if (prompt && asked.length > 0) remember(run, prompt, asked);
         if (!own) return;
         own.calls.delete(call);
-        if (outcome === 'ended' && own.calls.size === 0) {
-          clearTimeout(own.timer);
-          await run.end();
-        } else if (!run.isEnded) restFor(own, outcome === 'may-be-tried-again' ? RETRY_MAX_MS : REST_MAX_MS);
+        if (outcome === 'ended' && own.calls.size === 0) return end(own);
+        if (run.isEnded) return;
+        restFor(own, outcome === 'may-be-tried-again' ? RETRY_MAX_MS : REST_MAX_MS);
+        if (outcome === 'goes-on' && abortSignal) endWhenAborted(own, abortSignal);
       },
     };
   }
@@ -178,9 +201,7 @@ function makeRuns(guard: AnyGuard): DoorRuns {
     own: (options) => seatIn(start(options), undefined),
     over(run) {
       const own = owns.get(run);
-      if (!own || own.calls.size > 0) return;
-      clearTimeout(own.timer);
-      detached(run.end());
+      if (own) over(own);
     },
   };
 }

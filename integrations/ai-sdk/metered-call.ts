@@ -23,7 +23,7 @@ export async function generatedCall(door: ModelDoor, model: HostModel, params: C
   }
   await step.end(modelResult(result.content, result.response?.modelId), usageReport(result.usage));
   const kept = begun.isClosing ? withoutToolCalls(result) : result;
-  await leaveAnswered(seat, kept.content);
+  await leaveAnswered(seat, kept.content, params.abortSignal);
   return kept;
 }
 

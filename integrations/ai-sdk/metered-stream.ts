@@ -115,7 +115,7 @@ export function meteredStream(
       await step.fail(error, said);
     } else await step.end(modelResult(whole.content, whole.model), said);
     if (failure) await seat.leave('ended');
-    else await leaveAnswered(seat, isClosing ? [] : whole.content);
+    else await leaveAnswered(seat, isClosing ? [] : whole.content, abortSignal);
   }
 
   /** What the consumer gets of a part. */

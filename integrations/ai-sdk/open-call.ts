@@ -71,9 +71,9 @@ export function thrownUnlessAnswered(landing: Landing): { readonly answer: Given
 }
 
 /** The loop goes on where tools were asked for. */
-export function leaveAnswered(seat: Seat, content: readonly Content[]): Promise<void> {
+export function leaveAnswered(seat: Seat, content: readonly Content[], abortSignal: AbortSignal | undefined): Promise<void> {
   const calls = clientCalls(content);
   noteAsked(seat.run, calls);
   const asked = calls.flatMap(({ id }) => (id === undefined ? [] : [id]));
-  return seat.leave(asked.length > 0 ? 'goes-on' : 'ended', asked);
+  return seat.leave(asked.length > 0 ? 'goes-on' : 'ended', asked, abortSignal);
 }

@@ -99,6 +99,31 @@ describe('a loop is one run', () => {
   });
 });
 
+describe.each([false, true])('a loop that is aborted while a tool works (guarded: %s)', (isGuarded) => {
+  it.each([false, true])('is over, and halts nothing later (streamed: %s)', async (isStreamed) => {
+    await using sdk = await playedSdk(() => ({ toolCalls: [{ name: 'wait', args: {} }] }));
+    const guard = createGuard({ budgets: { run: { duration: '100ms' } } });
+    const reports = endedRuns(guard);
+    const controller = new AbortController();
+    const wait = tool({
+      description: 'Waits.',
+      inputSchema: jsonSchema<object>({ type: 'object', properties: {} }),
+      execute: (_input, { abortSignal }) =>
+        new Promise((_resolve, reject) => {
+          abortSignal?.addEventListener('abort', () => reject(new Error('aborted')));
+          controller.abort();
+        }),
+    });
+    const tools = isGuarded ? guardTools({ wait }, guard) : { wait };
+    const call = { model: guardModel(sdk.chat(), guard), tools, prompt: 'Rain?', stopWhen: stepCountIs(5), abortSignal: controller.signal };
+    if (isStreamed) await streamText(call).consumeStream();
+    else await generateText(call).catch(() => {});
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    expect(reports).toMatchObject([{ halt: undefined, used: { modelCalls: 1 } }]);
+    await guard.close();
+  });
+});
+
 describe('a stream', () => {
   /** Says one word, and then nothing for ever. */
   const hanging = ownModel({
