@@ -135,10 +135,14 @@ const snapshot = z.object({
   state,
 });
 
+const texts = z.array(z.string()).max(64);
+
 /** Deep enough that nothing in it can throw, and no figure of it counts. */
 const ladder = z.object({
   ending: z.looseObject({ cause: z.string(), reason: z.string() }).optional(),
   waitsFor: z.string().optional(),
+  failed: texts.optional(),
+  inEffect: z.object({ model: texts, tool: texts }).optional(),
   answeredTools: amount,
   replies: z.array(z.object({ place: amount, print: amount, text: z.string() })).max(64),
   loop: z

@@ -49,14 +49,17 @@ export function runLadder(
   saved?: SavedLadder,
 ): RunLadder {
   /** What was in effect at the last step of each kind. */
-  const inEffect: Record<Call['kind'], ReadonlySet<string>> = { model: new Set(), tool: new Set() };
+  const inEffect: Record<Call['kind'], ReadonlySet<string>> = {
+    model: new Set(saved?.inEffect?.model),
+    tool: new Set(saved?.inEffect?.tool),
+  };
   return {
     rungs,
     isShadow,
     notes,
     ending: saved?.ending,
     waitsFor: saved?.waitsFor,
-    failed: new Set(),
+    failed: new Set(saved?.failed),
     answeredTools: saved?.answeredTools ?? 0,
     replies: createReplies(saved?.replies),
     leavesTo({ facts, rung }) {
@@ -66,8 +69,17 @@ export function runLadder(
       return isLeft;
     },
     save() {
-      const { ending, waitsFor, answeredTools, replies } = this;
-      return { ending, waitsFor, answeredTools, replies: replies.save(), loop: loop.save(), notes: notes.save() };
+      const { ending, waitsFor, failed, answeredTools, replies } = this;
+      return {
+        ending,
+        waitsFor,
+        failed: [...failed],
+        inEffect: { model: [...inEffect.model], tool: [...inEffect.tool] },
+        answeredTools,
+        replies: replies.save(),
+        loop: loop.save(),
+        notes: notes.save(),
+      };
     },
     canLand: !isShadow && rungs.some(({ isTerminal }) => isTerminal),
     haltOf(facts) {

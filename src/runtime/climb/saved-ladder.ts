@@ -8,6 +8,10 @@ export interface SavedLadder {
   readonly ending: HaltFacts | undefined;
   /** The rung that waits for a person. */
   readonly waitsFor: string | undefined;
+  /** Rungs whose closing call has failed. */
+  readonly failed?: readonly string[] | undefined;
+  /** What was in effect at the last step of each kind: it is not told again. */
+  readonly inEffect?: { readonly model: readonly string[]; readonly tool: readonly string[] } | undefined;
   readonly answeredTools: number;
   readonly replies: readonly Reply[];
   readonly loop: LoopState | undefined;
