@@ -2,6 +2,7 @@ import { InvalidOptionError } from '../core/errors.ts';
 import type { ModelCall } from '../core/step.ts';
 import { thinksByDefault } from './families.ts';
 import { createInputCorrection } from './input-correction.ts';
+import { callIssues } from './messages/call-issues.ts';
 import { createCallCounter, type CallTokens } from './messages/call-tokens.ts';
 import type { InputCount, Meter } from './meter.ts';
 import { optionIssues } from './option-issues.ts';
@@ -60,14 +61,23 @@ export function createMeter(
     return 'then' in tokens ? tokens.then((counted) => inputOf(call, counted, counting)) : inputOf(call, tokens, counting);
   };
 
+  const count = (call: ModelCall, signal?: AbortSignal): InputCount | Promise<InputCount> => {
+    const counting = countingOf(call.model);
+    if (counting.askProvider === undefined) return countLocally(call, counting, signal);
+    return counting.askProvider(call, signal).then((counted) => {
+      if (counted === undefined) return countLocally(call, counting, signal);
+      return { counted, likely: counted, upper: Math.ceil(counted * (1 + (options.margin ?? PROVIDER_MARGIN))) };
+    });
+  };
+
   return {
     count(call, signal) {
-      const counting = countingOf(call.model);
-      if (counting.askProvider === undefined) return countLocally(call, counting, signal);
-      return counting.askProvider(call, signal).then((counted) => {
-        if (counted === undefined) return countLocally(call, counting, signal);
-        return { counted, likely: counted, upper: Math.ceil(counted * (1 + (options.margin ?? PROVIDER_MARGIN))) };
-      });
+      try {
+        const counted = count(call, signal);
+        return 'then' in counted ? counted.catch((error: unknown) => Promise.reject(explained(call, error))) : counted;
+      } catch (error) {
+        throw explained(call, error);
+      }
     },
     price: (model, { provider, serviceTier } = {}) => priceOf({ model, provider, at: now() }, serviceTier),
     defaultOutputCap: (model) => options.maxOutputTokens ?? (thinksByDefault(model) ? OUTPUT_CAP.reasoning : OUTPUT_CAP.usual),
@@ -88,6 +98,12 @@ export function createMeter(
     },
     settleUsage,
   };
+}
+
+/** The error of a failed count: where the call is not what its type says, one that names what and the remedy. */
+function explained(call: ModelCall, error: unknown): unknown {
+  const issues = callIssues(call);
+  return issues.length === 0 ? error : new InvalidOptionError('a model call', issues);
 }
 
 function checkedOptions(given: MeterOptions): MeterOptions {

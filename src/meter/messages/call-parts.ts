@@ -73,6 +73,8 @@ export function splitCall(
     add('text', textsOf(sources), (tokens) => void (places[place] = { sources, tokens }));
   };
 
+  if (messages !== undefined && !Array.isArray(messages)) throw new TypeError('messages must be a list');
+  if (tools !== undefined && !Array.isArray(tools)) throw new TypeError('tools must be a list');
   if (messages !== undefined && messages.length > 0) {
     const places = histories.placesOf(messages);
     for (let place = 0; place < messages.length; place++) {

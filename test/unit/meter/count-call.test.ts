@@ -1,4 +1,5 @@
 import { describe, expect, test, vi } from 'vitest';
+import { InvalidOptionError } from '../../../src/core/errors.ts';
 import type { MessageView, ModelCall } from '../../../src/core/step.ts';
 import { createMeter } from '../../../src/meter/create-meter.ts';
 import type { InputCount } from '../../../src/meter/meter.ts';
@@ -270,8 +271,17 @@ describe('whatever a host hands over', () => {
   };
   const unreadable = Object.defineProperty({}, 'bad', { get: fail, enumerable: true });
 
+  // Each points at all others: there are more paths through them than could ever be written.
+  const tangled = Array.from({ length: 60 }, (): Record<string, unknown> => ({}));
+  for (const node of tangled) for (const [index, other] of tangled.entries()) node[`to${index}`] = other;
+  const revoked = Proxy.revocable({}, {});
+  revoked.revoke();
+
   test.each([
     ['a cycle', cyclic],
+    ['objects that all point at each other', tangled[0]],
+    ['a revoked proxy', revoked.proxy],
+    ['a date that is none', new Date(Number.NaN)],
     ['a BigInt', { id: 10n }],
     ['a getter that throws', unreadable],
     ['a toJSON that throws', { toJSON: fail, kept: 'word' }],
@@ -297,6 +307,52 @@ describe('whatever a host hands over', () => {
       expect((await countOf(callOf([user(text)]))).counted).toBe(6 + tokens(text));
       expect(tokens(text)).toBeGreaterThan(0);
     }
+  });
+
+  test.each<[string, unknown, string]>([
+    ['no list of messages', { messages: 'words' }, 'messages: give a list, or leave it out, got string'],
+    ['null for messages', { messages: null }, 'messages: give a list, or leave it out, got null'],
+    ['a set of messages', { messages: new Set([user('x')]) }, 'messages: give a list, or leave it out, got object'],
+    ['a message of nothing', { messages: [user('x'), null] }, 'messages[1]: give an object, got null'],
+    ['a gap among the messages', { messages: Array.from({ length: 2 }) }, 'messages[0]: give an object, got undefined'],
+    ['a bare text as a message', { messages: ['secret words'] }, 'messages[0]: give an object, got string'],
+    ['a message that cannot be read', { messages: [Object.defineProperty({}, 'text', { get: fail })] }, 'messages[0].text: cannot be read'],
+    ['tool calls of null', { messages: [user('', { toolCalls: null as never })] }, 'messages[0].toolCalls: give a list, or leave it out'],
+    ['a tool call of nothing', { messages: [user('', { toolCalls: [null as never] })] }, 'messages[0].toolCalls[0]: give an object'],
+    [
+      'media of an unknown kind',
+      { messages: [user('', { media: [{ kind: 'smell' } as never] })] },
+      'messages[0].media[0].kind: give image',
+    ],
+    ['tools that are no list', { input: 'x', tools: {} }, 'tools: give a list, or leave it out, got object'],
+    ['a number as the model', { input: 'x', model: 42 }, 'model: give the name of a model, got number'],
+  ])('%s is a typed error that names the place and the remedy, and no words of the user', async (_, part, message) => {
+    const call = { kind: 'model', model: 'gpt-4o', ...(part as object) } as ModelCall;
+    const countings = [() => createMeter().count(call), () => createMeter().count({ ...call, input: 'long '.repeat(10_000) })];
+    for (const counting of countings) {
+      const error = await Promise.resolve()
+        .then(counting)
+        .catch((thrown: unknown) => thrown);
+      expect(error).toBeInstanceOf(InvalidOptionError);
+      expect(String(error)).toContain(message);
+      expect(String(error)).not.toContain('secret');
+    }
+  });
+
+  test('a message of a hundred million characters holds no turn of the event loop, and its count ends with the run', async () => {
+    const meter = createMeter();
+    await meter.count(callOf([user('warm')]));
+    const reason = new Error('run is over');
+    const controller = new AbortController();
+    const pending = meter.count(callOf([user('abcdefg '.repeat(12_500_000))]), controller.signal);
+    let turns = 0;
+    const tick = (): void => {
+      if (++turns < 20) setImmediate(tick);
+      else controller.abort(reason);
+    };
+    setImmediate(tick);
+    await expect(pending).rejects.toBe(reason);
+    expect(turns).toBe(20);
   });
 
   test('a media size that cannot be one is as good as none', async () => {
