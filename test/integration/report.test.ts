@@ -4,6 +4,7 @@ import path from 'node:path';
 import { auditLog, createGuard } from 'holdfast';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { report } from '../../integrations/cli/report/command.ts';
+import { modelStep } from '../support/audit-entries.ts';
 import { capturedIo } from '../support/captured-io.ts';
 
 const scratch = mkdtempSync(path.join(tmpdir(), 'holdfast-report-'));
@@ -32,6 +33,21 @@ async function tell(...args: string[]): Promise<{ code: number; out: string; err
 }
 
 describe('holdfast report', () => {
+  it.each([
+    ['UTC', '2026-03-29', '2026-03-30', ['2026-03-29T00:30:00Z', '2026-03-29T21:30:00Z', '2026-03-29T22:30:00Z']],
+    // The day on which the clocks are put forward begins at 23:00 UTC and ends at 22:00.
+    ['Europe/Berlin', '2026-03-29', '2026-03-30', ['2026-03-28T23:30:00Z', '2026-03-29T00:30:00Z', '2026-03-29T21:30:00Z']],
+    ['Europe/Berlin', '2026-03-29T02:00', '2026-03-29T23:45:00.5', ['2026-03-29T21:30:00Z']],
+    ['Europe/Berlin', '2026-03-29T00:00Z', '2026-03-30T00:00+02:00', ['2026-03-29T00:30:00Z', '2026-03-29T21:30:00Z']],
+  ])('takes --from and --to by the clocks of %s: %s to %s', async (zone, from, to, wanted) => {
+    const moments = ['2026-03-28T23:30:00Z', '2026-03-29T00:30:00Z', '2026-03-29T21:30:00Z', '2026-03-29T22:30:00Z'];
+    const days = path.join(scratch, 'days.jsonl');
+    writeFileSync(days, moments.map((at) => `${JSON.stringify(modelStep({ run: at, at: Date.parse(at), name: at }))}\n`).join(''));
+    const { out } = await tell(days, '--by', 'model', '--csv', '--time-zone', zone, '--from', from, '--to', to);
+    const lines = out.trim().split('\r\n').slice(1);
+    expect(lines.map((line) => line.split(',')[0]).toSorted()).toEqual(wanted);
+  });
+
   it('refuses prices that are none as wrong usage, and names their file', async () => {
     const prices = path.join(scratch, 'prices.json');
     writeFileSync(prices, '{ "a": { "input": -1, "output": 1 } }');

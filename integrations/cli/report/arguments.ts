@@ -41,25 +41,38 @@ export function readArguments(args: readonly string[]): ReportArguments {
     if (!/^[A-Za-z][\w-]{0,63}$/.test(key))
       throw new UsageError(`--by takes names such as ${knownKeys.join(', ')}, or a scope of yours; got "${key}"`);
   }
+  const zone = timeZone(values['time-zone']);
   return {
     files: positionals,
     by,
     format: values.json ? 'json' : values.csv ? 'csv' : 'table',
     isFindings: values.findings === true,
-    timeZone: timeZone(values['time-zone']),
-    from: moment('from', values.from) ?? Number.NEGATIVE_INFINITY,
-    to: moment('to', values.to) ?? Number.POSITIVE_INFINITY,
+    timeZone: zone,
+    from: moment('from', values.from, zone) ?? Number.NEGATIVE_INFINITY,
+    to: moment('to', values.to, zone) ?? Number.POSITIVE_INFINITY,
     most: count('top', values.top) ?? Number.POSITIVE_INFINITY,
     pricesFile: values.prices,
   };
 }
 
-function moment(name: string, text: string | undefined): number | undefined {
+/** A date, or a date and a time, that says nothing of its zone. */
+const wallClock = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?)?$/;
+
+function moment(name: string, text: string | undefined, zone: string): number | undefined {
   if (text === undefined) return undefined;
-  const at = Date.parse(text);
+  const isWall = wallClock.test(text);
+  const at = Date.parse(isWall && text.includes('T') ? `${text}Z` : text);
   if (Number.isNaN(at))
     throw new UsageError(`--${name} must be a date such as 2026-01-15 or 2026-01-15T12:00Z, got ${JSON.stringify(text)}`);
-  return at;
+  return isWall ? atWallClock(at, zone) : at;
+}
+
+/** When the clocks of a zone show what those of UTC show at `utc`. */
+function atWallClock(utc: number, zone: string): number {
+  const shown = new Intl.DateTimeFormat('sv-SE', { timeZone: zone, dateStyle: 'short', timeStyle: 'medium' });
+  const aheadAt = (at: number): number => Date.parse(`${shown.format(at).replace(' ', 'T')}Z`) - Math.floor(at / 1_000) * 1_000;
+  // The zone's offset is that of the moment itself, which is known but for that offset: it changes twice a year.
+  return utc - aheadAt(utc - aheadAt(utc));
 }
 
 function count(name: string, text: string | undefined): number | undefined {

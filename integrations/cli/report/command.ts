@@ -18,8 +18,8 @@ Reads the logs that auditLog() writes (.jsonl, also packed as .gz), however long
                      of your own; several with commas: --by user,day (default: feature)
   --findings         name the five cost patterns, each with its cost: context abuse, agent loops, verbose defaults,
                      feature sprawl, history bloat
-  --from T  --to T   only what happened from T on, and before T: 2026-01-15, 2026-01-15T12:00Z
-  --time-zone ZONE   the zone of minutes, hours and days (default UTC)
+  --from T  --to T   only what happened from T on, and before T: 2026-01-15, 2026-01-15T12:00, 2026-01-15T12:00Z
+  --time-zone ZONE   the zone of minutes, hours and days, and of a T that names none (default UTC)
   --top N            only the N largest rows; the total is of all
   --prices FILE      prices as JSON, { "my-model": { "input": 1, "output": 4 } } in USD per million tokens, for --findings
   --csv  --json      for spreadsheets and programs; money is in nano-dollars there (and in dollars as "usd")
