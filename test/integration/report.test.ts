@@ -45,7 +45,7 @@ describe('holdfast report', () => {
     writeFileSync(days, moments.map((at) => `${JSON.stringify(modelStep({ run: at, at: Date.parse(at), name: at }))}\n`).join(''));
     const { out } = await tell(days, '--by', 'model', '--csv', '--time-zone', zone, '--from', from, '--to', to);
     const lines = out.trim().split('\r\n').slice(1);
-    expect(lines.map((line) => line.split(',')[0]).toSorted()).toEqual(wanted);
+    expect(new Set(lines.map((line) => line.split(',')[0]))).toEqual(new Set(wanted));
   });
 
   it('refuses prices that are none as wrong usage, and names their file', async () => {
