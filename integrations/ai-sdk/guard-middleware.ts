@@ -5,6 +5,7 @@ import type { AnyGuard } from './host.ts';
 import { generatedCall, streamedCall } from './metered-call.ts';
 import type { ModelDoor } from './open-call.ts';
 
+/** How a model is guarded: whom its calls work for, and how another model is found. */
 export interface GuardMiddlewareOptions extends GuardModelOptions {
   /**
    * Gives the model of a name, for offers that name one (`cheaperModel('gpt-4o-mini')`). Default: the same provider's model

@@ -6,7 +6,7 @@ import { eitherSignal } from './halted-call.ts';
 import { detached, fieldsOf, recordsOf, type AnyGuard } from './host.ts';
 import { noteSeen } from './unseen-calls.ts';
 
-/** What tools of calls are told that nobody knows the run of. */
+/** For calls whose run nobody knows (the model that asked for them is not guarded): each is a run of its own. */
 export type GuardToolsOptions = Pick<GuardModelOptions, 'budgets' | 'agent'> & { readonly scopes?: Readonly<Record<string, string>> };
 
 /** Tools by name, as the SDK takes them. */

@@ -3,6 +3,7 @@ import { HaltError, InvalidOptionError } from 'holdfast';
 import { fieldsOf, type AnyGuard } from './host.ts';
 import { getResponse, getStreamedResponse, type ModelDoor } from './metered-model.ts';
 
+/** What a model does not tell of itself, and how another one is found. */
 export interface GuardModelOptions {
   /** The model's name, where the model does not tell it itself: it is counted and priced by it. */
   readonly model?: string;

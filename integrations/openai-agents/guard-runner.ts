@@ -13,6 +13,7 @@ export interface RunnerCall {
   readonly metadata: Readonly<Record<string, unknown>>;
 }
 
+/** What all runs of a guarded runner have in common. */
 export interface GuardRunnerOptions {
   /** Scope ids beside those that are found in the call. They win. */
   readonly scopes?: (call: RunnerCall) => RunOptions<string>['scopes'];

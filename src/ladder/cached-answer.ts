@@ -7,6 +7,7 @@ import { textPrint } from './same-call.ts';
 /** A cached or precomputed answer to a task; undefined where there is none. */
 export type LookUpAnswer = (task: string, about: { readonly messages: readonly MessageView[]; readonly signal: AbortSignal }) => unknown;
 
+/** When the user's own answers are asked for. */
 export interface CachedAnswerOptions {
   /** Asks before anything is spent, and not only before refusing. Default false. */
   readonly isFirst?: boolean | undefined;

@@ -36,6 +36,7 @@ export interface HandoffPackage {
  */
 export type HandOver = (handoff: HandoffPackage, options: { readonly signal: AbortSignal }) => unknown;
 
+/** How long and how often a run may wait for whoever takes it over. */
 export interface HandoffOptions {
   /** How long the function may take, in milliseconds. Default 30,000. */
   readonly timeoutMs?: number | undefined;

@@ -6,6 +6,7 @@ import { checkFigures, count } from './rung-options.ts';
 import type { Rung, RungContext, RungOffer } from './rung.ts';
 import { argsText } from './same-call.ts';
 
+/** Which results may be given again, and what becomes of a tool that is called the same way all the same. */
 export interface HeldBackCallOptions {
   /**
    * Whose results may be given again without running the tool: names, or a function of the call. Default: only tools that

@@ -2,6 +2,7 @@ import type { ModelCall, ReasoningSettings } from '../core/step.ts';
 import { checkFigures, checkWord, count, share } from './rung-options.ts';
 import type { Rung, RungContext, RungOptions } from './rung.ts';
 
+/** How little thinking is left, and from when on. */
 export interface LighterReasoningOptions extends RungOptions {
   /** The effort to go down to. Default `low`. */
   readonly effort?: NonNullable<ReasoningSettings['effort']> | undefined;

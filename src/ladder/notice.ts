@@ -4,6 +4,7 @@ import { withLastMessage } from './history.ts';
 import { checkFigures, count, share } from './rung-options.ts';
 import type { Rung, RungContext, RungOptions, RungStanding } from './rung.ts';
 
+/** When the model is told, and how often. */
 export interface NoticeOptions extends RungOptions {
   /** The most notices in one run. Default 4: a model that does not listen to four will not listen to a fifth. */
   readonly most?: number | undefined;

@@ -9,6 +9,7 @@ import { wrapUp } from './wrap-up.ts';
 
 /** The ladders that have a name. None of them changes the model: only the user knows which one is good enough. */
 export const ladderPresets = ['gentle', 'standard', 'strict', 'shadow'] as const;
+/** The name of a ladder; see `presetRungs`. */
 export type LadderPreset = (typeof ladderPresets)[number];
 
 /**

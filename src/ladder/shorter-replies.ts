@@ -3,6 +3,7 @@ import { withLastMessage } from './history.ts';
 import { checkFigures, count, share } from './rung-options.ts';
 import type { Rung, RungOptions } from './rung.ts';
 
+/** How short answers become, and from when on. */
 export interface ShorterRepliesOptions extends RungOptions {
   /** The output cap to send, in tokens. Default 1,000. */
   readonly maxOutputTokens?: number | undefined;

@@ -14,6 +14,7 @@ export type Summarize = (
   options: { readonly maxTokens: number; readonly signal: AbortSignal },
 ) => Promise<string | { readonly text: string; readonly usage?: UsageReport | undefined }>;
 
+/** Who makes the summary, how large it is, and what it leaves alone. */
 export interface SummarizedHistoryOptions extends RungOptions {
   /** Makes the summary. Default: a built-in one that is made of the messages themselves and needs no model. */
   readonly summarize?: Summarize | undefined;

@@ -5,6 +5,7 @@ import { checkFigures, count, share } from './rung-options.ts';
 import type { Rung, RungContext, RungOptions } from './rung.ts';
 import { shorten } from './shorten.ts';
 
+/** How much of old and of large messages is left, and from when on. */
 export interface TrimmedContextOptions extends RungOptions {
   /** What an old tool result may still take, in tokens. Default 300. */
   readonly resultTokens?: number | undefined;

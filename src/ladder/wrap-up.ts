@@ -10,6 +10,7 @@ import type { Rung, RungContext, RungOffer } from './rung.ts';
 import { shorten } from './shorten.ts';
 import { editsTo } from './trimmed-context.ts';
 
+/** What is kept back for the last call of a run, and what is said in it. */
 export interface WrapUpOptions {
   /** The share of the run's own limits that is kept back for the closing call, 0 to 0.5: at least one step and one model call. Default 0.05. */
   readonly reserve?: number | undefined;

@@ -14,6 +14,7 @@ import { anthropicError, openAIError, type ErrorBody } from './wire-error.ts';
 export type { OpenAIScript, RecordedRequest, ReplyFault, ReportedUsage, ScriptedReply, WireMessage, WireRequest } from './openai-script.ts';
 export { roughTokens, type Tokenize } from './openai-tokens.ts';
 
+/** What the server plays, and where. */
 export interface OpenAIServerOptions {
   /** Plays the model. */
   readonly script: OpenAIScript;

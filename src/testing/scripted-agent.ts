@@ -22,6 +22,7 @@ export interface StepRunner {
   step(call: Call, work: (offer: Extract<Offer, { kind: 'call' }>, signal: AbortSignal) => Promise<ScriptedWork>): Promise<unknown>;
 }
 
+/** What the agent's model says and its tools do. */
 export interface ScriptedAgentOptions {
   /** What the model says in each turn, from 0. */
   readonly script: (turn: number, messages: readonly MessageView[]) => ScriptedTurn;
