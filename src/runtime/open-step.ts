@@ -4,33 +4,19 @@ import { toUsd } from '../core/money.ts';
 import type { Offer } from '../core/offer.ts';
 import type { Ask } from '../core/reservation.ts';
 import type { Call } from '../core/step.ts';
-import type { UsageReport } from '../core/usage.ts';
 import type { AccountPlan } from './accounts.ts';
 import { within } from './ambient.ts';
 import { furtherAttemptAsk, furtherOutputAsk, nothingExpected, type ModelTerms } from './asks.ts';
 import { countOutput, newestIn, openAttempt, type Attempt, type Hold } from './attempt.ts';
 import type { StepInfo } from './events.ts';
-import { failureBill } from './failure.ts';
 import type { GiveBack } from './gate.ts';
 import { promptPrint } from './prompt-print.ts';
 import { callName, refuse, type RunCore } from './run-core.ts';
 import { releaseStep, settleStep, type Outcome } from './settle-step.ts';
 import type { Step, StreamChannel } from './step.ts';
+import { StepHandle } from './step-handle.ts';
 import { detach, isPromise } from './time-limit.ts';
 import type { ReserveReply } from '../stores/store.ts';
-
-/** A step and what the runtime does with it behind the user's back. */
-export interface OpenStep {
-  readonly step: Step;
-  /** Whether a call that a door inside sees is this one. */
-  isSame(call: Call): boolean;
-  /** Lets a door inside in on the step. A door that names its attempt by a new key makes a further attempt. */
-  join(key: string | undefined, isRequest?: boolean): Step | Promise<Step>;
-  /** Lets the holds live on; gives the step up when nothing was heard of it for too long. */
-  keepAlive(): void;
-  /** Books the step as it stands: nobody will end it. */
-  giveUp(): void;
-}
 
 export interface OpenStepParts {
   readonly core: RunCore;
@@ -64,32 +50,127 @@ const FURTHER_OUTPUT = 1_024;
 
 /** Opens a step whose hold is in place. */
 export function openStep(parts: OpenStepParts): OpenStep {
-  const { core, id, index, call, offer, plan, terms } = parts;
-  const { ledger, meter, clock, events, key: guardKey, holdTtlMs } = core.guard;
-  const first = openAttempt({ id, amounts: parts.amounts }, parts.units, parts.key);
-  const attempts: Attempt[] = [first];
-  let heardAt = parts.startedAt;
-  let isOpen = true;
-  // `isOpen` of a handle is a field and not a getter: each object with a getter of its own has a hidden class of its own,
-  // which only a full collection takes away, and with it all that the getter can see. Measured: 15 times the survivors.
-  const handles: { isOpen: boolean }[] = [];
-  let furtherHolds = 0;
-  // Built only when somebody listens.
-  let info: StepInfo | undefined;
-  const describe = (): StepInfo => (info ??= stepInfo(parts));
-  const newest = (): Attempt => attempts.at(-1) ?? first;
+  const opened = new OpenStep(parts);
+  const { core } = parts;
+  const { events } = core.guard;
+  core.opened(opened);
+  if (!parts.isReplay && events.has('step:start')) events.emit('step:start', { run: core.info, step: opened.describe() });
+  return opened;
+}
+
+/**
+ * A step and what the runtime does with it behind the user's back. A class, and not a bundle of functions: one is made for every
+ * step, between the steps of a host that leaves no cache warm.
+ */
+export class OpenStep {
+  readonly parts: OpenStepParts;
+  readonly attempts: Attempt[];
+  /** The handle of whoever began the step. Only this one ends it. */
+  readonly step: Step;
+  isOpen = true;
+  private heardAt: number;
+  private furtherHolds = 0;
+  private info: StepInfo | undefined;
+
+  constructor(parts: OpenStepParts) {
+    this.parts = parts;
+    this.attempts = [openAttempt({ id: parts.id, amounts: parts.amounts }, parts.units, parts.key)];
+    this.heardAt = parts.startedAt;
+    this.step = new StepHandle(this, undefined);
+  }
+
+  /** Built only when somebody listens. */
+  describe(): StepInfo {
+    return (this.info ??= stepInfo(this.parts));
+  }
+
+  newest(): Attempt {
+    return this.attempts[this.attempts.length - 1] as Attempt;
+  }
+
+  /** Whether a call that a door inside sees is this one. */
+  isSame(inner: Call): boolean {
+    return this.isOpen && isSameCall(this.parts.call, inner);
+  }
+
+  heard(): void {
+    this.heardAt = this.parts.core.guard.clock.now();
+  }
+
+  /** Lets a door inside in on the step. A door that names its attempt by a new key makes a further attempt. */
+  join(key: string | undefined, isRequest = false): Step | Promise<Step> {
+    const { attempts } = this;
+    const first = attempts[0] as Attempt;
+    const { core, offer, terms } = this.parts;
+    const around = attempts.findLast(({ doors }) => doors > 0);
+    if (!isRequest) {
+      const known =
+        attempts.find(({ keys }) => key !== undefined && keys.includes(key)) ??
+        // A door that is still open is around this one, unless both have names and they differ.
+        attempts.findLast(({ doors, keys }) => doors > 0 && (key === undefined || keys.length === 0));
+      if (known) return this.joinAttempt(known, key);
+    } else if (around && !around.isRequested) return this.joinAttempt(around, key, isRequest);
+    if (!first.isJoined || !terms) return this.joinAttempt(first, key, isRequest);
+    core.assertGoing(offer.isClosing);
+    const take = (hold: Hold, units: number): Step => {
+      const attempt = openAttempt(hold, units, key);
+      attempts.push(attempt);
+      if (isRequest && around) newestIn(around).next = attempt;
+      return this.joinAttempt(attempt, key, isRequest);
+    };
+    return this.holdMore(furtherAttemptAsk(terms), take, () => this.joinAttempt(first, key));
+  }
+
+  private joinAttempt(attempt: Attempt, key: string | undefined, isRequest = false): Step {
+    if (isRequest) attempt.isRequested = true;
+    if (key !== undefined && !attempt.keys.includes(key)) attempt.keys.push(key);
+    attempt.isJoined = true;
+    attempt.doors += 1;
+    return new StepHandle(this, attempt);
+  }
+
+  /** A piece of the output of an attempt, as a door sees it. Where several doors do, the first one counts. */
+  stream(attempt: Attempt, door: object, delta: string, channel: StreamChannel): void | Promise<void> {
+    const { core, call, terms } = this.parts;
+    if (!this.isOpen || !terms) return undefined;
+    this.heard();
+    attempt.counter ??= door;
+    const streamed = attempt.counter === door ? countOutput(attempt, delta, channel, callName(call), core.guard.meter) : 0;
+    const stopped = core.haltError();
+    if (stopped) throw stopped;
+    if (attempt.counter !== door) return attempt.growing;
+    core.tree.streaming ??= this.parts;
+    if (core.tree.streaming === this.parts) core.judgeText(delta, channel);
+    if (!this.parts.isWatched || streamed <= attempt.units) return undefined;
+    return (attempt.growing ??= this.grow(attempt, terms, streamed));
+  }
+
+  private grow(attempt: Attempt, terms: ModelTerms, streamed: number): Promise<void> | undefined {
+    const take = (hold: Hold, units: number): void => {
+      attempt.holds.push(hold);
+      attempt.units += units;
+    };
+    const growing = this.holdMore(furtherOutputAsk(terms, Math.max(FURTHER_OUTPUT, streamed - attempt.units)), take, () => undefined);
+    if (!isPromise(growing)) return undefined;
+    const grown = growing.finally(() => (attempt.growing = undefined));
+    // A host that does not wait for the answer hears of a cut at the next piece.
+    detach(grown);
+    return grown;
+  }
 
   /**
    * Takes a further hold of this step and hands it on, at once where the store answers at once. A hold that comes when
    * the step or its run is over is given back; `tooLate` says what is made of a step that has ended.
    */
-  function holdMore<T>(ask: Ask, take: (hold: Hold, units: number) => T, tooLate: () => T): T | Promise<T> {
-    furtherHolds += 1;
-    const holdId = `${id}+${furtherHolds}`;
+  private holdMore<T>(ask: Ask, take: (hold: Hold, units: number) => T, tooLate: () => T): T | Promise<T> {
+    const { core, id, index, plan } = this.parts;
+    const { ledger, holdTtlMs } = core.guard;
+    this.furtherHolds += 1;
+    const holdId = `${id}+${this.furtherHolds}`;
     const granted = (reply: ReserveReply | { granted: false; denial?: undefined }): T => {
-      if (isOpen && !reply.granted) throw refuse(core, reply.denial, index);
+      if (this.isOpen && !reply.granted) throw refuse(core, reply.denial, index);
       const stopped = core.haltError();
-      if (isOpen && reply.granted && !stopped) return take({ id: holdId, amounts: reply.amounts }, reply.units);
+      if (this.isOpen && reply.granted && !stopped) return take({ id: holdId, amounts: reply.amounts }, reply.units);
       if (reply.granted) ledger.settle(holdId, plan, undefined);
       if (stopped) throw stopped;
       return tooLate();
@@ -98,172 +179,66 @@ export function openStep(parts: OpenStepParts): OpenStep {
     return isPromise(reply) ? Promise.resolve(reply).then(granted) : granted(reply);
   }
 
-  function stream(attempt: Attempt, door: object, delta: string, channel: StreamChannel): void | Promise<void> {
-    if (!isOpen || !terms) return undefined;
-    heardAt = clock.now();
-    attempt.counter ??= door;
-    const streamed = attempt.counter === door ? countOutput(attempt, delta, channel, callName(call), meter) : 0;
-    const stopped = core.haltError();
-    if (stopped) throw stopped;
-    if (attempt.counter !== door) return attempt.growing;
-    core.tree.streaming ??= parts;
-    if (core.tree.streaming === parts) core.judgeText(delta, channel);
-    if (!parts.isWatched || streamed <= attempt.units) return undefined;
-    return (attempt.growing ??= grow(attempt, terms, streamed));
-  }
-
-  function grow(attempt: Attempt, terms: ModelTerms, streamed: number): Promise<void> | undefined {
-    const take = (hold: Hold, units: number): void => {
-      attempt.holds.push(hold);
-      attempt.units += units;
-    };
-    const growing = holdMore(furtherOutputAsk(terms, Math.max(FURTHER_OUTPUT, streamed - attempt.units)), take, () => undefined);
-    if (!isPromise(growing)) return undefined;
-    const grown = growing.finally(() => (attempt.growing = undefined));
-    // A host that does not wait for the answer hears of a cut at the next piece.
-    detach(grown);
-    return grown;
-  }
-
-  function leave(): void {
-    if (core.tree.streaming === parts) core.tree.streaming = undefined;
-    parts.giveBack();
-    core.closed(opened);
-  }
-
-  function end(): void {
-    isOpen = false;
-    for (const each of handles) each.isOpen = false;
-  }
-
-  function close(outcome: Outcome): void {
-    end();
-    if (call.kind === 'model') core.round = parts.round;
-    if (parts.isReplay) return leave();
-    if (parts.replayKey !== undefined) core.tree.replays.done(parts.replayKey);
+  /** Books the step as its attempts came out. */
+  close(outcome: Outcome): void {
+    this.isOpen = false;
+    const { core, call, offer, round, isReplay, replayKey } = this.parts;
+    if (call.kind === 'model') core.round = round;
+    if (isReplay) return this.leave();
+    if (replayKey !== undefined) core.tree.replays.done(replayKey);
     // Booked first: a run that waits for its last step ends when that one leaves.
     try {
-      settleStep(parts, describe, attempts, outcome);
+      settleStep(this, outcome);
     } finally {
       if (offer.isClosing) core.closingEnded(outcome.kind === 'error');
-      leave();
+      this.leave();
     }
   }
 
-  function giveBackAll(): void {
-    end();
-    if (parts.isReplay) return leave();
-    releaseStep(parts, describe, attempts);
+  /** Gives everything back: nothing was sent. */
+  giveBackAll(): void {
+    this.isOpen = false;
+    const { core, offer, isReplay } = this.parts;
+    if (isReplay) return this.leave();
+    releaseStep(this);
     if (offer.isClosing) core.closingEnded(true);
-    leave();
+    this.leave();
+  }
+
+  private leave(): void {
+    const { core, giveBack } = this.parts;
+    if (core.tree.streaming === this.parts) core.tree.streaming = undefined;
+    giveBack();
+    core.closed(this);
   }
 
   /** Whether a door inside knows that something was sent, whatever the one outside says. */
-  const wasSent = (): boolean => attempts.some(({ usage, outcome, streamed }) => usage ?? (outcome?.kind === 'ok' || streamed > 0));
-
-  /** One door's handle: on the step itself, or joined to an attempt of it. Only the step's own handle ends it. */
-  function handle(joined: Attempt | undefined): Step {
-    const once = (act: () => void): Promise<void> => {
-      if (own.isOpen) {
-        own.isOpen = false;
-        heardAt = clock.now();
-        if (joined) joined.doors -= 1;
-        act();
-      }
-      return Promise.resolve();
-    };
-    // What a door inside found out (a bill, a cache hit, the model that answered) is not lost to one further out.
-    const note = (attempt: Attempt, outcome: Attempt['outcome'], usage: UsageReport | undefined): void => {
-      attempt.outcome ??= outcome;
-      if (usage && isKnown(usage)) attempt.usage ??= usage;
-    };
-    const current = (): Attempt => (joined ? newestIn(joined) : newest());
-    const own: Step & { isOpen: boolean } = {
-      id,
-      index,
-      call,
-      offer,
-      signal: core.signal,
-      isJoined: joined !== undefined,
-      isOpen,
-      stream: (delta, channel = 'text') => stream(current(), own, delta, channel),
-      end: (result, usage) =>
-        once(() => {
-          note(current(), { kind: 'ok', result }, usage);
-          if (!joined) close({ kind: 'ok', result: { ...innerResult(newest()), ...result }, error: undefined });
-        }),
-      fail: (error, usage) =>
-        once(() => {
-          const attempt = current();
-          const bill = failureBill(error, attempt.streamed > 0, core.haltError());
-          const wasUnsent = bill === 'unsent' && attempt.outcome === undefined && !usage;
-          note(attempt, { kind: 'failed', bill }, usage);
-          if (joined) return;
-          if (wasUnsent && call.kind === 'model' && attempts.length === 1) giveBackAll();
-          else close({ kind: 'error', result: undefined, error });
-        }),
-      release: () =>
-        once(() => {
-          note(current(), { kind: 'failed', bill: 'unsent' }, undefined);
-          if (joined) return;
-          if (wasSent()) close({ kind: 'error', result: undefined, error: undefined });
-          else giveBackAll();
-        }),
-      within: (fn, mark) =>
-        within({ guard: guardKey, run: core.run, agent: core.info.agent, step: opened, holdsSlot: call.kind === 'model', mark }, fn),
-    };
-    handles.push(own);
-    return own;
+  wasSent(): boolean {
+    return this.attempts.some(({ usage, outcome, streamed }) => usage ?? (outcome?.kind === 'ok' || streamed > 0));
   }
 
-  const joinAttempt = (attempt: Attempt, key: string | undefined, isRequest = false): Step => {
-    if (isRequest) attempt.isRequested = true;
-    if (key !== undefined && !attempt.keys.includes(key)) attempt.keys.push(key);
-    attempt.isJoined = true;
-    attempt.doors += 1;
-    return handle(attempt);
-  };
+  /** Lets the holds live on; gives the step up when nothing was heard of it for too long. */
+  keepAlive(): void {
+    const { core, isReplay } = this.parts;
+    const { clock, ledger, holdTtlMs } = core.guard;
+    if (clock.now() - this.heardAt > SILENCE_MAX_MS) return this.giveUp();
+    if (!isReplay) for (const { holds } of this.attempts) for (const hold of holds) ledger.extend(hold.id, holdTtlMs);
+  }
 
-  const opened: OpenStep = {
-    step: handle(undefined),
-    isSame: (inner) => isOpen && isSameCall(call, inner),
-    join(key, isRequest = false) {
-      const around = attempts.findLast(({ doors }) => doors > 0);
-      if (!isRequest) {
-        const known =
-          attempts.find(({ keys }) => key !== undefined && keys.includes(key)) ??
-          // A door that is still open is around this one, unless both have names and they differ.
-          attempts.findLast(({ doors, keys }) => doors > 0 && (key === undefined || keys.length === 0));
-        if (known) return joinAttempt(known, key);
-      } else if (around && !around.isRequested) return joinAttempt(around, key, isRequest);
-      if (!first.isJoined || !terms) return joinAttempt(first, key, isRequest);
-      core.assertGoing(offer.isClosing);
-      const take = (hold: Hold, units: number): Step => {
-        const attempt = openAttempt(hold, units, key);
-        attempts.push(attempt);
-        if (isRequest && around) newestIn(around).next = attempt;
-        return joinAttempt(attempt, key, isRequest);
-      };
-      return holdMore(furtherAttemptAsk(terms), take, () => joinAttempt(first, key));
-    },
-    keepAlive() {
-      if (clock.now() - heardAt > SILENCE_MAX_MS) return opened.giveUp();
-      if (!parts.isReplay) for (const { holds } of attempts) for (const hold of holds) ledger.extend(hold.id, holdTtlMs);
-    },
-    giveUp() {
-      if (!isOpen) return;
-      for (const attempt of attempts) attempt.outcome ??= { kind: 'failed', bill: 'sent' };
-      close({ kind: 'error', result: undefined, error: undefined });
-    },
-  };
-  core.opened(opened);
-  if (!parts.isReplay && events.has('step:start')) events.emit('step:start', { run: core.info, step: describe() });
-  return opened;
+  /** Books the step as it stands: nobody will end it. */
+  giveUp(): void {
+    if (!this.isOpen) return;
+    for (const attempt of this.attempts) attempt.outcome ??= { kind: 'failed', bill: 'sent' };
+    this.close({ kind: 'error', result: undefined, error: undefined });
+  }
+
+  /** Runs `fn` with this step around it. */
+  within<T>(fn: () => T, mark: unknown): T {
+    const { core, call } = this.parts;
+    const { key: guard } = core.guard;
+    return within({ guard, run: core.run, agent: core.info.agent, step: this, holdsSlot: call.kind === 'model', mark }, fn);
+  }
 }
-
-const isKnown = (usage: UsageReport): boolean => Object.values(usage).some((value) => value !== undefined);
-
-const innerResult = ({ outcome }: Attempt): object | undefined => (outcome?.kind === 'ok' ? outcome.result : undefined);
 
 /** A tool inside a tool is another call; a model inside the wrapper of a model is the same. */
 function isSameCall(call: Call, inner: Call): boolean {

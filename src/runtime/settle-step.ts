@@ -4,8 +4,8 @@ import type { Call, StepRecord, StepResult } from '../core/step.ts';
 import type { Usage } from '../core/usage.ts';
 import { dealOver, nothingExpected } from './asks.ts';
 import { answeringModel, bookAttempt, heldBy, type Attempt, type Booking } from './attempt.ts';
-import type { EndedStepInfo, StepInfo } from './events.ts';
-import type { OpenStepParts } from './open-step.ts';
+import type { EndedStepInfo } from './events.ts';
+import type { OpenStep, OpenStepParts } from './open-step.ts';
 import { emitAlerts } from './run-core.ts';
 import { sizeOf } from './sizes.ts';
 import { detach, isPromise } from './time-limit.ts';
@@ -19,7 +19,8 @@ export interface Outcome {
 }
 
 /** Books a finished step in every account, adds it to its run, tells listeners and detectors. */
-export function settleStep(parts: OpenStepParts, describe: () => StepInfo, attempts: readonly Attempt[], outcome: Outcome): void {
+export function settleStep(step: OpenStep, outcome: Outcome): void {
+  const { parts, attempts } = step;
   const { core, call, terms, offer } = parts;
   const isAnswered = offer.kind === 'answer';
   const { events, meter, clock } = core.guard;
@@ -49,7 +50,7 @@ export function settleStep(parts: OpenStepParts, describe: () => StepInfo, attem
   }
   const isBilledAsAsked = attempts.length === 1 && !isEstimated && !isCached && !isDuplicate && outcome.kind === 'ok';
   if (call.kind === 'model' && terms && usage && isBilledAsAsked && name === call.model) meter.learn(call.model, terms.input, usage, call);
-  tell(parts, describe, {
+  tell(step, {
     name,
     endedAt,
     outcome: isAnswered && outcome.kind === 'ok' ? 'answered' : outcome.kind,
@@ -70,10 +71,11 @@ export function settleStep(parts: OpenStepParts, describe: () => StepInfo, attem
 }
 
 /** Gives all holds of a step back: nothing was sent. */
-export function releaseStep(parts: OpenStepParts, describe: () => StepInfo, attempts: readonly Attempt[]): void {
+export function releaseStep(step: OpenStep): void {
+  const { parts, attempts } = step;
   const { core, plan } = parts;
   for (const { holds } of attempts) for (const hold of holds) core.guard.ledger.settle(hold.id, plan, undefined);
-  tell(parts, describe, {
+  tell(step, {
     name: undefined,
     endedAt: core.guard.clock.now(),
     outcome: 'released',
@@ -96,10 +98,11 @@ interface Ending extends Pick<EndedStepInfo, 'endedAt' | 'outcome' | 'usage' | '
   readonly output: unknown;
 }
 
-function tell({ core, call }: OpenStepParts, describe: () => StepInfo, ending: Ending): void {
+function tell(opened: OpenStep, ending: Ending): void {
+  const { core, call } = opened.parts;
   const { events } = core.guard;
   if (!events.has('step:end')) return;
-  const info = describe();
+  const info = opened.describe();
   // Written out: it is made for every step, and spreading takes several times as long.
   const step: EndedStepInfo = {
     id: info.id,
