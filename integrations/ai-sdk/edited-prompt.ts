@@ -45,16 +45,19 @@ function withResults(message: PromptMessage, parts: ReadonlyMap<number, string |
     if (part['type'] !== 'tool-result') return [part];
     if (!parts.has(place)) return [];
     const text = parts.get(place);
-    return [text === undefined ? part : { ...part, output: { ...providerOptionsOf(part['output']), type: 'text', value: text } }];
+    return [text === undefined ? part : { ...part, output: withOutputText(part['output'], text) }];
   });
   return { ...message, content } as unknown as PromptMessage;
 }
 
-/** Cache marks of a result stay on it. */
-const providerOptionsOf = (output: unknown): object => {
-  const { providerOptions } = fieldsOf(output);
-  return providerOptions === undefined ? {} : { providerOptions };
-};
+/** The same result with another text; its pictures and files, and its cache marks, stay. */
+function withOutputText(output: unknown, text: string): object {
+  const { type, value, providerOptions } = fieldsOf(output);
+  const marks = providerOptions === undefined ? {} : { providerOptions };
+  const others = type === 'content' ? recordsOf(value).filter((part) => part['type'] !== 'text') : [];
+  if (others.length === 0) return { ...marks, type: 'text', value: text };
+  return { ...marks, type: 'content', value: [...(text === '' ? [] : [{ type: 'text', text }]), ...others] };
+}
 
 /** The same message with another text; its tool calls, its thinking and its marks stay. */
 function withText(message: PromptMessage, text: string): PromptMessage {

@@ -1,5 +1,5 @@
 import { editKinds, type CallEdits, type EditKind, type MessageEdit, type MessageView } from 'holdfast';
-import { fieldsOf, type Item, type ModelRequest } from './host.ts';
+import { fieldsOf, recordsOf, type Fields, type Item, type ModelRequest } from './host.ts';
 import type { ViewPlace } from './item-views.ts';
 
 /** What the guard may do to a request: a history that the provider keeps cannot be edited here. */
@@ -63,10 +63,18 @@ function madeItem(role: 'system' | 'user' | 'assistant', text: string): Item {
 
 /** The same message with another text; its calls, its thinking and its ids stay. */
 function withText(items: readonly Item[], role: MessageView['role'], text: string): Item[] {
-  if (role === 'tool') return items.map((item) => ({ ...item, output: text }) as Item);
-  if (role !== 'assistant') return items.map((item) => ({ ...item, content: text }) as Item);
+  if (role === 'tool') return items.map((item) => ({ ...item, output: withTextIn(fieldsOf(item)['output'], text) }) as Item);
+  if (role !== 'assistant') return items.map((item) => ({ ...item, content: withTextIn(fieldsOf(item)['content'], text) }) as Item);
   const isThinking = (item: Item): boolean => fieldsOf(item)['type'] === 'reasoning';
   const others = items.filter((item) => fieldsOf(item)['role'] === undefined);
   const said = text === '' ? [] : [madeItem('assistant', text)];
   return [...others.filter(isThinking), ...said, ...others.filter((item) => !isThinking(item))];
+}
+
+const isText = ({ type }: Fields): boolean => type === 'input_text' || type === 'text';
+
+/** A content with another text; its pictures, sounds and files stay. */
+function withTextIn(content: unknown, text: string): string | object[] {
+  const others = recordsOf(content).filter((part) => !isText(part));
+  return others.length === 0 ? text : [...(text === '' ? [] : [{ type: 'input_text', text }]), ...others];
 }

@@ -1,3 +1,4 @@
+import { createAnthropic } from '@ai-sdk/anthropic';
 import { generateObject, generateText, jsonSchema, stepCountIs, streamText, tool } from 'ai';
 import { createGuard, HaltError, type Detector } from 'holdfast';
 import { guardModel, guardTools, whenHalted, type HostModel } from 'holdfast/ai-sdk';
@@ -239,6 +240,41 @@ describe('a tool', () => {
     await guard.close();
   });
 });
+
+it('a tool’s result that is shortened keeps its picture', async () => {
+  await using sdk = await playedSdk((_request, turn) => (turn === 0 ? { toolCalls: [{ name: 'look', args: {} }] } : 'Yes.'));
+  const guard = createGuard({ input: { toolResults: { maxTokens: 50 } } });
+  const look = tool({
+    description: 'Looks out of the window.',
+    inputSchema: jsonSchema<object>({ type: 'object', properties: {} }),
+    execute: () => 'rain',
+    toModelOutput: () => ({
+      type: 'content',
+      value: [
+        { type: 'text', text: 'word '.repeat(500) },
+        { type: 'image-data', data: picture, mediaType: 'image/png' },
+      ],
+    }),
+  });
+  const model = createAnthropic({ baseURL: sdk.server.url, apiKey: 'none' })('claude-sonnet-4-5');
+  await generateText({ model: guardModel(model, guard), tools: guardTools({ look }, guard), prompt: 'Rain?', stopWhen: stepCountIs(5) });
+  const body = sdk.server.requests[1]?.body as { messages: unknown[] } | undefined;
+  expect(body?.messages.at(-1)).toMatchObject({
+    content: [
+      {
+        type: 'tool_result',
+        content: [
+          { type: 'text', text: expect.stringContaining('characters left out') as string },
+          { type: 'image', source: { data: picture } },
+        ],
+      },
+    ],
+  });
+  await guard.close();
+});
+
+/** One pixel. */
+const picture = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==';
 
 describe('a structured answer', () => {
   const schema = jsonSchema<{ city: string }>({ type: 'object', properties: { city: { type: 'string' } }, required: ['city'] });

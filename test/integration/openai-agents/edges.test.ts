@@ -80,3 +80,31 @@ it('a typed answer is the fallback’s only where it fits; else the error is the
     await guard.close();
   }
 });
+
+it.each(['user', 'tool'])('a message of the %s that is shortened keeps its picture', async (role) => {
+  const picture = 'data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==';
+  const content = [
+    { type: 'input_text' as const, text: 'word '.repeat(2_000) },
+    { type: 'input_image' as const, image: picture },
+  ];
+  await using sdk = await playedAgents(() => 'Rain.');
+  const guard = createGuard({ input: { maxTokens: 600, onExcess: 'trim' } });
+  const call = { type: 'function_call' as const, callId: 'call_1', name: 'look', arguments: '{}' };
+  await guardRunner(sdk.runner, guard).run(
+    new Agent({ name: 'Weather' }),
+    role === 'user'
+      ? [{ role: 'user', content }]
+      : [
+          { role: 'user', content: 'Rain?' },
+          { ...call, status: 'completed' },
+          { type: 'function_call_result', callId: 'call_1', name: 'look', status: 'completed', output: content },
+        ],
+  );
+  const body = sdk.server.requests[0]?.body as { input: { content?: unknown; output?: unknown }[] } | undefined;
+  const sent = body?.input.at(-1);
+  expect(sent?.content ?? sent?.output).toMatchObject([
+    { type: 'input_text', text: expect.stringContaining('characters left out') as string },
+    { type: 'input_image', image_url: picture },
+  ]);
+  await guard.close();
+});
