@@ -9,7 +9,7 @@ import { modelTerms, toolAsk, type ModelTerms } from './asks.ts';
 import type { GiveBack } from './gate.ts';
 import { unpricedReason } from './halts.ts';
 import { openStep } from './open-step.ts';
-import { beginning, outputTerms, reserve, roundOf, type BeginOptions } from './reserve.ts';
+import { beginning, outputTerms, reserve, roundOf, type BeginOptions, type Reserved } from './reserve.ts';
 import { refuse, type RunCore } from './run-core.ts';
 import type { Step } from './step.ts';
 import { isPromise } from './time-limit.ts';
@@ -19,65 +19,76 @@ import { isPromise } from './time-limit.ts';
  * this process, short input and no queue, all of it happens before the first await.
  */
 export async function beginStep(core: RunCore, call: Call, options: BeginOptions = {}): Promise<Step> {
-  const around = ambientOf(core.guard.key);
-  if (around?.run === core.run && around.step?.isSame(call)) return around.step.join(options.key, options.isRequest);
-  core.assertGoing();
-  const planned = core.plan();
-  const plan = isPromise(planned) ? await planned : planned;
-  if (options.replayKey !== undefined && call.kind === 'tool' && core.tree.replays.take(options.replayKey))
-    return replayedStep(core, plan, call, options);
-  const pricing = call.kind === 'model' ? termsOf(core, plan, call) : undefined;
-  const terms = isPromise(pricing) ? await pricing : pricing;
-  const entering = call.kind === 'model' && !around?.holdsSlot ? enterGates(core) : nothing;
-  const giveBack = isPromise(entering) ? await entering : entering;
+  let giveBack = nothing;
+  core.waits();
   try {
+    const around = ambientOf(core.guard.key);
+    if (around?.run === core.run && around.step?.isSame(call)) {
+      const joined = around.step.join(options.key, options.isRequest);
+      return isPromise(joined) ? await joined : joined;
+    }
+    core.assertGoing();
+    const planned = core.plan();
+    const plan = isPromise(planned) ? await planned : planned;
+    if (options.replayKey !== undefined && call.kind === 'tool' && core.tree.replays.take(options.replayKey))
+      return replayedStep(core, plan, call, options);
+    const pricing = call.kind === 'model' ? termsOf(core, plan, call) : undefined;
+    const terms = isPromise(pricing) ? await pricing : pricing;
+    const entering = call.kind === 'model' && !around?.holdsSlot ? enterGates(core) : nothing;
+    giveBack = isPromise(entering) ? await entering : entering;
     // A wait for a slot or a lookup may have been long enough for the run to be stopped.
     core.assertGoing();
     const { ladder } = core;
-    if (!ladder || options.canEdit === false) {
-      // A door that can only stop.
-      const refused = ladder && (ladder.ending ?? refusalFor(core, call, terms));
-      if (refused) throw core.halt(refused);
-      return await reserveStep(core, plan, call, terms, giveBack, options);
-    }
-    return await climb({ core, ladder, plan, call, terms, giveBack, options });
+    if (ladder && options.canEdit !== false) return await climb({ core, ladder, plan, call, terms, giveBack, options });
+    // A door that can only stop.
+    const refused = ladder && (ladder.ending ?? refusalFor(core, call, terms));
+    if (refused) throw core.halt(refused);
+    const begun = reserveStep(core, plan, call, terms, giveBack, options);
+    return isPromise(begun) ? await begun : begun;
   } catch (error) {
     giveBack();
     throw error;
+  } finally {
+    core.waited();
   }
 }
 
-async function reserveStep(
+function reserveStep(
   core: RunCore,
   plan: AccountPlan,
   call: Call,
   terms: ModelTerms | undefined,
   giveBack: GiveBack,
   options: BeginOptions,
-): Promise<Step> {
+): Step | Promise<Step> {
   const { guard } = core;
-  const begun = beginning(core, options.id);
-  const reserving = reserve(core, plan, begun, [terms?.ask ?? toolAsk(call, guard.toolPolicy)]);
-  const reply = isPromise(reserving) ? await reserving : reserving;
-  if (!reply.granted) throw refuse(core, reply.denial, begun.index);
-  const { edits, isWatched } = outputTerms(plan, call, terms, reply, options);
-  return openStep({
-    core,
-    ...begun,
-    round: roundOf(core, call),
-    call,
-    offer: { kind: 'call', call, edits, rungs: [] },
-    plan,
-    amounts: reply.amounts,
-    units: reply.units,
-    terms,
-    isWatched,
-    key: options.key,
-    replayKey: options.replayKey,
-    startedAt: guard.clock.now(),
-    giveBack,
-  }).step;
+  const { id, index } = beginning(core, options.id);
+  const open = (reply: Reserved): Step => {
+    if (!reply.granted) throw refuse(core, reply.denial, index);
+    const { edits, isWatched } = outputTerms(plan, call, terms, reply, options);
+    return openStep({
+      core,
+      id,
+      index,
+      round: roundOf(core, call),
+      call,
+      offer: { kind: 'call', call, edits, rungs: noRungs },
+      plan,
+      amounts: reply.amounts,
+      units: reply.units,
+      terms,
+      isWatched,
+      key: options.key,
+      replayKey: options.replayKey,
+      startedAt: guard.clock.now(),
+      giveBack,
+    }).step;
+  };
+  const reserving = reserve(core, plan, { id, index }, [terms?.ask ?? toolAsk(call, guard.toolPolicy)]);
+  return isPromise(reserving) ? reserving.then(open) : open(reserving);
 }
+
+const noRungs: readonly string[] = Object.freeze([]);
 
 /** A call that was done, counted and judged before the run was paused, and that the host makes again. */
 function replayedStep(core: RunCore, plan: AccountPlan, call: Call, { key }: BeginOptions): Step {

@@ -111,6 +111,9 @@ export interface RunCore {
   /** A verdict on text while it streams. */
   judgeText(delta: string, channel: 'text' | 'thinking'): void;
   hasOpenSteps(): boolean;
+  /** A call waits for a slot or for the store, which keeps the run from ending as an open step does; or it waits no longer. */
+  waits(): void;
+  waited(): void;
   /** A step of this run or of one inside it was opened, or is over. */
   opened(step: OpenStep): void;
   closed(step: OpenStep): void;

@@ -3,7 +3,6 @@ import type { AmountLimits } from '../core/amounts.ts';
 import type { Duration } from '../core/duration.ts';
 import { haltError as newHaltError, InvalidOptionError, RunEndedError, type HaltError } from '../core/errors.ts';
 import type { Halt } from '../core/halt.ts';
-import type { Call } from '../core/step.ts';
 import { abortWith } from './abort-with.ts';
 import { inheritTighter, type AccountPlan } from './accounts.ts';
 import { within } from './ambient.ts';
@@ -18,14 +17,12 @@ import { judgeRun } from './judge-run.ts';
 import type { OpenStep } from './open-step.ts';
 import { distinct, ownLimits } from './own-limits.ts';
 import { reportOf } from './report.ts';
-import type { BeginOptions } from './reserve.ts';
 import { openRun } from './open-run.ts';
 import type { Run } from './run.ts';
 import { restoredTotals, snapshotOf } from './run-snapshot.ts';
 import { judgeOf, type GuardCore, type RunCore } from './run-core.ts';
 import type { RunParts, StartedRun } from './run-parts.ts';
 import type { Concurrency } from './options.ts';
-import type { Step } from './step.ts';
 import { detach, isPromise } from './time-limit.ts';
 import { addTurn } from './history-totals.ts';
 import { addStep, createTotals } from './totals.ts';
@@ -151,6 +148,13 @@ export function startRun(guard: GuardCore, parts: RunParts): StartedRun {
     },
     ...judgeRun(() => core, totals),
     hasOpenSteps: () => openSteps.size > 0,
+    waits() {
+      users += 1;
+    },
+    waited() {
+      users -= 1;
+      detach(endIfIdle());
+    },
     opened(step) {
       openSteps.add(step);
       (parent ?? guard).opened(step);
@@ -176,8 +180,8 @@ export function startRun(guard: GuardCore, parts: RunParts): StartedRun {
     info,
     {
       signal: controller.signal,
-      begin,
-      step: wholeStep(() => core, begin),
+      begin: (call, given) => beginStep(core, call, given),
+      step: wholeStep(() => core),
       within: (fn) => within({ guard: guard.key, run, agent: info.agent }, fn),
       bind:
         (fn) =>
@@ -243,17 +247,6 @@ export function startRun(guard: GuardCore, parts: RunParts): StartedRun {
   }
 
   const endIfIdle = (): Promise<void> | undefined => (users === 0 && openSteps.size === 0 ? finish() : undefined);
-
-  /** A call that waits for a slot or for the store keeps the run from ending, as an open step does. */
-  async function begin(call: Call, beginOptions?: BeginOptions): Promise<Step> {
-    users += 1;
-    try {
-      return await beginStep(core, call, beginOptions);
-    } finally {
-      users -= 1;
-      detach(endIfIdle());
-    }
-  }
 
   if (resumed?.raised) core.raise(resumed.raised);
   const restored = resumed && ownAccount && guard.ledger.restore(ownAccount, resumed.totals.used);

@@ -1,12 +1,10 @@
-import type { Call } from '../core/step.ts';
 import type { Run } from './run.ts';
 import type { RunCore } from './run-core.ts';
-import type { Step } from './step.ts';
 
 /** `run.step`: the whole of a step, made of its halves. A last call that failed is made again as the next rung allows it. */
-export function wholeStep(coreOf: () => RunCore, begin: (call: Call) => Promise<Step>): Run['step'] {
+export function wholeStep(coreOf: () => RunCore): Run['step'] {
   const step: Run['step'] = async (call, work) => {
-    const begun = await begin(call);
+    const begun = await coreOf().run.begin(call);
     const { offer } = begun;
     if (offer.kind === 'answer') {
       await begun.end({ output: offer.output });
