@@ -181,11 +181,19 @@ export function leaseOf(ref: AccountRef, { queue, slot, terms, clock, serverNow,
     return exchanging;
   }
 
-  async function quiet(): Promise<void> {
-    const pending = exchanging;
+  /** Waits for the exchange that is under way, and does again the one that was not answered: then it is known what is held. */
+  async function certain(): Promise<void> {
+    const pending = exchanging?.catch(() => {}) ?? (unansweredExchange && exchangeOnce(undefined));
     if (!pending) return;
-    await pending.catch(() => {});
-    await quiet();
+    await pending;
+    await certain();
+  }
+
+  async function shrink(): Promise<void> {
+    await certain();
+    if ((isOver() && underWay > 0) || isBare()) return;
+    // Another one may have begun meanwhile.
+    await (exchanging ? shrink() : exchangeOnce(undefined));
   }
 
   /** What is held then is not known while an exchange is under way, or was not answered. */
@@ -223,7 +231,7 @@ export function leaseOf(ref: AccountRef, { queue, slot, terms, clock, serverNow,
     async renew(step) {
       renewing += 1;
       try {
-        await quiet();
+        await certain();
         if (hasRoomFor(step) || clock() < nearLimitUntil) return;
         await exchangeOnce(step);
         if (!hasRoomFor(step)) nearLimitUntil = clock() + NEAR_LIMIT_MS;
@@ -231,11 +239,7 @@ export function leaseOf(ref: AccountRef, { queue, slot, terms, clock, serverNow,
         renewing -= 1;
       }
     },
-    async shrink() {
-      await quiet();
-      if (isOver() && underWay > 0) return;
-      if (!isBare()) await exchangeOnce(undefined);
-    },
+    shrink,
     open(amounts) {
       underWay += 1;
       addTo(opened, amounts, 1);
@@ -252,7 +256,20 @@ export function leaseOf(ref: AccountRef, { queue, slot, terms, clock, serverNow,
       addTo(settled, actual, 1);
       return mayCross();
     },
-    snapshot: () => seen && { ...seen, settled: sum(seen.settled, settled), held: sum(seen.held, opened) },
+    // Written out, for it is done for every account of every step.
+    snapshot: () =>
+      seen && {
+        tenant: seen.tenant,
+        scope: seen.scope,
+        id: seen.id,
+        window: seen.window,
+        limits: seen.limits,
+        settled: sum(seen.settled, settled),
+        held: sum(seen.held, opened),
+        unconfirmed: seen.unconfirmed,
+        overage: seen.overage,
+        resetsAt: seen.resetsAt,
+      },
     get isOver() {
       return isOver();
     },
@@ -273,7 +290,9 @@ export function leaseOf(ref: AccountRef, { queue, slot, terms, clock, serverNow,
 export function endOf(amounts: Amounts, actual: Amounts | undefined, isLate: boolean): Pick<SettleReply, 'status' | 'overage'> {
   if (!actual) return { status: 'released', overage: nothing };
   const isAbove = dimensions.some((dimension) => actual[dimension] > amounts[dimension]);
+  const status = isLate ? 'late' : 'settled';
+  if (!isAbove) return { status, overage: nothing };
   const overage: Record<Dimension, number> = { ...nothing };
-  if (isAbove) for (const dimension of dimensions) overage[dimension] = Math.max(0, actual[dimension] - amounts[dimension]);
-  return { status: isLate ? 'late' : 'settled', overage };
+  for (const dimension of dimensions) overage[dimension] = Math.max(0, actual[dimension] - amounts[dimension]);
+  return { status, overage };
 }

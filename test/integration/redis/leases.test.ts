@@ -122,6 +122,32 @@ describe.skipIf(!hasRedis)('leases', () => {
     await own.stop();
   });
 
+  it('are given back whole, also where an answer was lost before', async () => {
+    let isCut = false;
+    const cut = new Proxy(client, {
+      get: (target, name) => {
+        const value: unknown = Reflect.get(target, name, target);
+        if (typeof value !== 'function') return value;
+        return async (...args: unknown[]) => {
+          const answer: unknown = await (value as (...args: unknown[]) => unknown).apply(target, args);
+          if (isCut) throw new Error('the connection was cut');
+          return answer;
+        };
+      },
+    });
+    const store = redisStore(cut, { lease, restMs: 1 });
+    const accounts = [account('user', { alertAt: [] })];
+    await step(store, 'first', accounts);
+    await store.reserve({ id: 'second', accounts, asks: [{ base: call }], ttlMs: 60_000 });
+    isCut = true;
+    await expect(store.read(accounts[0]!)).rejects.toThrow('cut');
+    isCut = false;
+    await store.settle({ id: 'second', accounts, actual: call });
+    await expect.poll(() => store.close?.().then(() => 'closed', String)).toBe('closed');
+    const { settled, held } = await redisStore(client).read(accounts[0]!);
+    expect([settled.modelCalls, held.modelCalls]).toEqual([2, 0]);
+  });
+
   const worker = (...args: string[]): ChildProcess =>
     spawn(process.execPath, [path.join(root, 'test', 'support', 'redis-worker.mjs'), String(server.port), ...args], {
       cwd: root,
