@@ -8,8 +8,15 @@ import type { StepQueue } from './step-queue.ts';
  */
 export interface SlotSteps {
   /** Grants under the id, or under another one that is told: an id that was given back in one slot is used up there. */
-  reserve(request: ReserveRequest): Promise<{ readonly reply: ReserveReply; readonly id: string }>;
+  reserve(request: ReserveRequest): Promise<Answered>;
   settle(request: SettleRequest): Promise<SettleReply>;
+}
+
+export interface Answered {
+  readonly reply: ReserveReply;
+  readonly id: string;
+  /** This process holds it, and nobody else. */
+  readonly isHere?: boolean;
 }
 
 interface Part {

@@ -1,4 +1,4 @@
-import type { AccountRef, Amounts, Ask, ReserveReply } from 'holdfast';
+import type { AccountRef, AccountSnapshot, Amounts, Ask, ReserveReply } from 'holdfast';
 import type { Lease } from './lease.ts';
 import { sum } from './lease-sums.ts';
 import { nothing } from './reply.ts';
@@ -26,6 +26,19 @@ function isOpen(ask: Ask, by: Leases): boolean {
   });
 }
 
+const emptyAccount = ({ tenant, scope, id, window, limits }: AccountRef): AccountSnapshot => ({
+  tenant,
+  scope,
+  id,
+  window,
+  limits,
+  settled: nothing,
+  held: nothing,
+  unconfirmed: nothing,
+  overage: nothing,
+  resetsAt: null,
+});
+
 /** The answer to a step that draws on leases: its accounts as this process knows them. */
 export function grantOf(
   { ask, units, amounts }: Pick<Granted, 'ask' | 'units' | 'amounts'>,
@@ -33,10 +46,6 @@ export function grantOf(
   by: Leases,
   isReplay: boolean,
 ): Granted {
-  const shown = accounts.map(({ tenant, scope, id, window, limits }, place) => {
-    const seen = by[place]?.snapshot();
-    const empty = { settled: nothing, held: nothing, unconfirmed: nothing, overage: nothing, resetsAt: null, limits };
-    return { ...(seen ?? empty), tenant, scope, id, window };
-  });
+  const shown = accounts.map((ref, place) => by[place]?.snapshot() ?? emptyAccount(ref));
   return { granted: true, ask, units, amounts, accounts: shown, isReplay };
 }

@@ -4,12 +4,11 @@ import {
   type Amounts,
   type Duration,
   type Limits,
-  type ReserveReply,
   type ReserveRequest,
   type SettleReply,
   type SettleRequest,
 } from 'holdfast';
-import { ownGates, type SlotSteps } from './across-slots.ts';
+import { ownGates, type Answered, type SlotSteps } from './across-slots.ts';
 import { endOf, leaseOf, type Lease, type LeaseTerms } from './lease.ts';
 import { leaseBook } from './lease-book.ts';
 import { elsewhere, isThere, leasedPart, nothingGranted, type LeasedStep, type Past } from './leased-records.ts';
@@ -40,10 +39,7 @@ export interface LeasedSteps extends SlotSteps {
   close(): void;
 }
 
-interface Answered {
-  readonly reply: ReserveReply;
-  readonly id: string;
-}
+type Ended = Pick<SettleReply, 'status' | 'overage'>;
 
 /** So many steps that are over, or that the server knows of, are remembered, so that a repeated message is known as one. */
 const REMEMBERED = 20_000;
@@ -120,11 +116,11 @@ export function leasedSteps(
 
   /** The whole step draws on leases: nobody is asked. */
   function drawAll({ id, accounts, asks, ttlMs }: ReserveRequest, ask: number, amounts: Amounts, by: readonly Lease[]): Answered {
-    const drawn = [...new Set(by)];
+    const drawn = by.every((lease, place) => by.indexOf(lease) === place) ? by : [...new Set(by)];
     for (const lease of drawn) lease.open(amounts);
     const reply = grantOf({ ask, units: asks[ask]?.unitsWanted ?? 0, amounts }, accounts, by, false);
     live.set(id, { leases: drawn, reply, there: [], expiresAt: clock() + ttlMs, isEnded: false });
-    return { reply, id };
+    return { reply, id, isHere: true };
   }
 
   async function reserveNow(request: ReserveRequest): Promise<Answered> {
@@ -198,8 +194,38 @@ export function leasedSteps(
   }
 
   function settle(request: SettleRequest): Promise<SettleReply> {
-    const { id } = request;
-    return live.has(id) && !busy.has(id) ? settleNow(request) : inTurn(id, () => settleNow(request));
+    const { id, actual } = request;
+    const step = busy.has(id) ? undefined : live.get(id);
+    if (!step) return inTurn(id, () => settleNow(request));
+    if (step.there.length > 0 || step.doubtful) return settleNow(request);
+    const isLate = step.expiresAt <= clock();
+    const isCrossing = endInLeases(step, actual);
+    const end = remember(id, step, actual, isLate);
+    return isCrossing ? tellCrossing(step, end, []) : Promise.resolve({ ...end, alerts: book.takeAlerts() });
+  }
+
+  /** Says whether a threshold may be crossed. */
+  function endInLeases(step: LeasedStep, actual: Amounts | undefined): boolean {
+    if (step.isEnded) return false;
+    step.isEnded = true;
+    let isCrossing = false;
+    for (const lease of step.leases) if (lease.end(step.reply.amounts, actual)) isCrossing = true;
+    return isCrossing;
+  }
+
+  /** The step is over: says how it ended here. */
+  function remember(id: string, step: LeasedStep, actual: Amounts | undefined, isLate: boolean): Ended {
+    live.delete(id);
+    const end = endOf(step.reply.amounts, actual, isLate);
+    const { ask, units, amounts } = step.reply;
+    past.set(id, { granted: { ask, units, amounts }, end });
+    return end;
+  }
+
+  /** The server says who is the first to cross a threshold. Where it does not answer, it says so when it is told the next time. */
+  async function tellCrossing(step: LeasedStep, end: Ended, alerts: SettleReply['alerts']): Promise<SettleReply> {
+    await Promise.all(step.leases.map((lease) => lease.shrink())).catch(() => {});
+    return { ...end, alerts: [...book.takeAlerts(), ...alerts] };
   }
 
   async function settleNow(request: SettleRequest): Promise<SettleReply> {
@@ -207,19 +233,13 @@ export function leasedSteps(
     const step = live.get(id);
     if (!step) return settlePast(request);
     const isLate = step.expiresAt <= clock();
-    let isCrossing = false;
-    if (!step.isEnded) for (const lease of step.leases) if (lease.end(step.reply.amounts, actual)) isCrossing = true;
-    step.isEnded = true;
+    const isCrossing = endInLeases(step, actual);
     // A server that does not answer is told again by whoever settles: until then the step is known.
     const [there, ...others] = step.there.length > 0 ? await settleParts(step.there, actual) : [];
     if (step.doubtful) await steps.settle({ ...step.doubtful, actual: undefined });
-    live.delete(id);
-    const end = endOf(step.reply.amounts, actual, isLate);
-    const { ask, units, amounts } = step.reply;
-    past.set(id, { granted: { ask, units, amounts }, end });
-    // The server says who is the first to cross a threshold. Where it does not answer, it says so when it is told the next time.
-    if (isCrossing) await Promise.all(step.leases.map((lease) => lease.shrink())).catch(() => {});
-    return { ...(there ?? end), alerts: [...book.takeAlerts(), ...[there, ...others].flatMap((reply) => reply?.alerts ?? [])] };
+    const end = remember(id, step, actual, isLate);
+    const alerts = [there, ...others].flatMap((reply) => reply?.alerts ?? []);
+    return isCrossing ? tellCrossing(step, there ?? end, alerts) : { ...(there ?? end), alerts: [...book.takeAlerts(), ...alerts] };
   }
 
   async function settlePast(request: SettleRequest): Promise<SettleReply> {

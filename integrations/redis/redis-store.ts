@@ -72,8 +72,7 @@ export function redisStore(client: RedisClient | string, options: RedisStoreOpti
   const queue = stepQueue(server, settleWithinMs);
   const exact = slotSteps(queue, redis.isCluster);
   const clock = now ?? (() => performance.now());
-  const leased =
-    lease && leasedSteps(exact, queue, lease, { isCluster: redis.isCluster, clock, serverNow: () => server.settings().serverNow });
+  const leased = lease && leasedSteps(exact, queue, lease, { isCluster: redis.isCluster, clock, serverNow: server.serverNow });
   const steps = leased ?? exact;
   /** Whoever looks sees what he has done. */
   async function written(): Promise<void> {
@@ -88,15 +87,15 @@ export function redisStore(client: RedisClient | string, options: RedisStoreOpti
 
     async reserve(request) {
       checkReserve(request);
-      const { reply, id } = await steps.reserve(request);
-      if (reply.granted) live.add(request.id, { id, accounts: request.accounts });
+      const { reply, id, isHere } = await steps.reserve(request);
+      if (reply.granted && !isHere) live.add(request.id, { id, accounts: request.accounts });
       return reply;
     },
 
     async settle(request) {
       checkSettle(request);
       const id = live.get(request.id)?.id ?? request.id;
-      const reply = await steps.settle({ ...request, id });
+      const reply = await steps.settle(id === request.id ? request : { ...request, id });
       live.remove(request.id);
       return reply;
     },

@@ -13,6 +13,8 @@ export interface StoreServer {
   run(script: keyof typeof scripts, write: (settings: RequestSettings, isWhole: boolean) => ScriptCall): Promise<ScriptReply>;
   /** What scripts are told of keys, time and keeping. */
   settings(): RequestSettings;
+  /** The server's time, as this process knows it. */
+  serverNow(): number;
 }
 
 /** What a script answers: bytes that begin with a code and the server's time, and what else it may have to say. */
@@ -36,6 +38,7 @@ export function storeServer(
     const instead = now?.();
     return { keys, retentionMs, rememberMs, instead, serverNow: instead ?? Date.now() + aheadMs, overdueAt: -1 };
   };
+  const serverNow = (): number => now?.() ?? Date.now() + aheadMs;
   async function run(
     script: keyof typeof scripts,
     write: (settings: RequestSettings, isWhole: boolean) => ScriptCall,
@@ -59,7 +62,7 @@ export function storeServer(
     }
     throw new Error('the server’s clock moves too fast to be followed');
   }
-  return { redis, settings, run };
+  return { redis, settings, serverNow, run };
 }
 
 function replyIn(reply: unknown): ScriptReply {
