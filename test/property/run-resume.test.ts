@@ -117,9 +117,9 @@ describe.each<[string, boolean, () => Store]>([
   ['with a store that answers later', false, () => ({ ...memoryStore(), inProcess: false })],
 ])('a run that is cut anywhere and goes on from its snapshot, %s', (_, isNear, makeStore) => {
   it('is offered, refused, judged and billed the same as one that is not cut', async () => {
-    const [counts, numRuns] = [{ cuts: 0, halts: 0, rungs: 0 }, 50];
+    const [counts, numRuns] = [{ cuts: 0, halts: 0, rungs: 0 }, 40];
     await fc.assert(
-      fc.asyncProperty(fc.array(turn, { minLength: 2, maxLength: 25 }), limits, async (turns, budgets) => {
+      fc.asyncProperty(fc.array(turn, { minLength: 2, maxLength: 20, size: 'max' }), limits, async (turns, budgets) => {
         const all = isNear ? budgets : { ...budgets, user: { modelCalls: 1_000, usd: 1_000 } };
         const uncut = turns.map((each) => ({ ...each, isCut: false }));
         const [whole, inPieces] = [await play(uncut, all, makeStore), await play(turns, all, makeStore)];
