@@ -30,6 +30,7 @@ export const editsOfModel = (model: unknown): boolean | readonly EditKind[] => (
  * for. Model classes read both from their own fields and not from the options of a call, so it is built anew.
  */
 export function editedModel(model: unknown, { model: other, maxOutputTokens, reasoning }: CallEdits): unknown {
+  if (!other && maxOutputTokens === undefined && !reasoning) return model;
   const base = typeof other?.instance === 'object' && other.instance !== null ? other.instance : model;
   const inner = innermost(base);
   const changes: Record<string, unknown> = {};

@@ -3,7 +3,7 @@ import type { BaseMessage } from '@langchain/core/messages';
 import type { LLMResult } from '@langchain/core/outputs';
 import type { Call, Run, Step } from 'holdfast';
 import type { AnyGuard } from './any-guard.ts';
-import { attemptKey, attemptWatch, type AttemptWatch } from './attempt-context.ts';
+import { attemptAround, type AttemptWatch } from './attempt-context.ts';
 import { guardClaims, type Claims } from './claims.ts';
 import { chatModelEvent, textModelEvent, toolEvent, type ModelEvent } from './event-calls.ts';
 import { feltHalt } from './felt-halts.ts';
@@ -199,10 +199,11 @@ export class MeteringHandler extends BaseCallbackHandler {
     try {
       const { agent } = agentIn(settingsOf(event.metadata)['checkpoint_ns']);
       const call = agent === undefined ? callOf() : { ...callOf(), agent };
-      const key = call.kind === 'model' ? (attemptKey(this.guard) ?? runId) : undefined;
+      const around = call.kind === 'model' ? attemptAround(this.guard) : undefined;
+      const key = call.kind === 'model' ? (around?.key ?? runId) : undefined;
       // No await before this line: parallel tools are told of at once, and each must find what the others hold.
       const step = await run.begin(call, { key, canEdit: false, replayKey: replayed });
-      this.#keep(runId, { step, watch: call.kind === 'model' && step.isJoined ? attemptWatch(this.guard) : undefined });
+      this.#keep(runId, { step, watch: step.isJoined ? around?.watch : undefined });
     } catch (error) {
       feltHalt(run);
       // LangChain tells nothing more of a call that was refused.

@@ -4,7 +4,7 @@ import { AIMessage, type BaseMessage } from '@langchain/core/messages';
 import type { Generation, LLMResult } from '@langchain/core/outputs';
 import type { Call, CallEdits, Run, Step } from 'holdfast';
 import type { AnyGuard } from './any-guard.ts';
-import { attemptKey, attemptWatch, withinAttempt } from './attempt-context.ts';
+import { attemptAround, withinAttempt, type AttemptWatch } from './attempt-context.ts';
 import { hasAnswers } from './answered-handoffs.ts';
 import { isBinding } from './bindings.ts';
 import { handlersIn, signalInForce, withHandler } from './callbacks.ts';
@@ -51,7 +51,7 @@ export type BeginAttempt = (request: ModelRequest) => Promise<ModelAttempt>;
 export interface RunSeat {
   readonly run: Run;
   /** The step's call, where the door that opened it has told of it already. */
-  readonly call?: Call;
+  readonly call: Call | undefined;
   leave(): void | Promise<void>;
 }
 
@@ -63,11 +63,19 @@ export const attemptsIn =
   async (request) => {
     const seat = seatOf(request);
     attempts += 1;
-    const key = attemptKey(guard) ?? `attempt ${attempts}`;
+    const around = attemptAround(guard);
+    const key = around?.key ?? `attempt ${attempts}`;
     try {
       if (hasAnswers(seat.run.id)) await passHeededAnswers(seat.run.id);
       const step = await seat.run.begin(seat.call ?? callOf(request), { key, canEdit: editsOfModel(request.model) });
-      return openAttempt(guard, seat, step, key, request);
+      if (step.isJoined) return openAttempt({ guard, seat, step, key, watch: around?.watch }, request);
+      // Whoever opened the step has the offer; a door that joined it changes nothing.
+      const { offer } = step;
+      const opened = { guard, seat, step, key, watch: undefined };
+      if (offer.kind === 'call') return openAttempt(opened, editedRequest(request, offer.edits), undefined, offer.isClosing);
+      await step.end({ output: offer.output });
+      await seat.leave();
+      return openAttempt(opened, request, answerMessage(offer.output));
     } catch (error) {
       feltHalt(seat.run);
       await seat.leave();
@@ -90,27 +98,32 @@ function callOf({ model, messages, options }: ModelRequest): ReturnType<typeof m
   return agent === undefined ? call : { ...call, agent };
 }
 
-async function openAttempt(guard: AnyGuard, seat: RunSeat, step: Step, key: string, request: ModelRequest): Promise<ModelAttempt> {
-  const { run } = seat;
-  const watch = step.isJoined ? attemptWatch(guard) : undefined;
-  // Whoever opened the step has the offer; a door that joined it changes nothing.
-  const offer = step.isJoined ? undefined : step.offer;
-  if (offer?.kind === 'answer') await step.end({ output: offer.output });
-  const edited = offer?.kind === 'call' ? editedRequest(request, offer.edits) : request;
+interface OpenedAttempt {
+  readonly guard: AnyGuard;
+  readonly seat: RunSeat;
+  readonly step: Step;
+  readonly key: string;
+  /** Who wants to know how it comes out. */
+  readonly watch: AttemptWatch | undefined;
+}
+
+function openAttempt(opened: OpenedAttempt, request: ModelRequest, answer?: AIMessage, isClosing = false): ModelAttempt {
+  const { guard, seat, step, key, watch } = opened;
+  const { model, messages, options } = request;
   // Without another handler nothing streams in here, and a handler would only cost time.
-  const streamMeter = hasHandlers(request) ? new StreamMeter(guard, step) : undefined;
-  const leave = async (): Promise<void> => {
+  const streamMeter = !answer && hasHandlers(request) ? new StreamMeter(guard, step) : undefined;
+  const leave = (): void | Promise<void> => {
     streamMeter?.close();
-    await seat.leave();
+    return seat.leave();
   };
-  if (offer?.kind === 'answer') await leave();
   return {
-    ...edited,
-    options: { ...edited.options, signal: eitherSignal(signalInForce(edited.options['signal']), step.signal) },
+    model,
+    messages,
+    options: { ...options, signal: eitherSignal(signalInForce(options['signal']), step.signal) },
     callbacks: streamMeter ? withHandler(request.callbacks, streamMeter) : request.callbacks,
-    answer: offer?.kind === 'answer' ? answerMessage(offer.output) : undefined,
-    isClosing: offer?.kind === 'call' && offer.isClosing === true,
-    within: (fn) => withinAttempt(guard, step, key, fn),
+    answer,
+    isClosing,
+    within: (fn) => withinAttempt(step, key, watch, fn),
     stream: (delta, channel) => step.stream(delta, channel),
     async ended(message, isCached = false) {
       if (watch) watch.newest = 'ok';
@@ -121,7 +134,7 @@ async function openAttempt(guard: AnyGuard, seat: RunSeat, step: Step, key: stri
       if (watch) watch.newest = 'failed';
       await step.fail(error);
       await leave();
-      return feltHalt(run) ?? error;
+      return feltHalt(seat.run) ?? error;
     },
   };
 }

@@ -103,22 +103,27 @@ const effortNames = ['reasoning_effort', 'reasoningEffort'];
 const nestedEffortNames = ['effort'];
 const thinkingNames = ['thinking', 'thinkingConfig'];
 const budgetNames = ['budget_tokens', 'thinkingBudget'];
-const settingNames = [...capNames, ...countNames, ...tierNames, ...effortNames, ...thinkingNames, 'reasoning'];
+const settingNames: ReadonlySet<string> = new Set([
+  ...capNames,
+  ...countNames,
+  ...tierNames,
+  ...effortNames,
+  ...thinkingNames,
+  'reasoning',
+]);
 
 // Most settings are absent, and to look for what is not there is slow: a model's class is asked once which it has at all.
 const askingModels = new WeakMap<object, boolean>();
 
 function asksAnything(settings: Settings): boolean {
-  if (Object.getPrototypeOf(settings) === Object.prototype) return hasSettings(settings);
+  if (Object.getPrototypeOf(settings) === Object.prototype) return Object.keys(settings).some((name) => settingNames.has(name));
   const known = askingModels.get(settings);
   if (known !== undefined) return known;
-  const asks = hasSettings(settings);
+  // Not `Object.keys`: some models have their settings as accessors of the class.
+  const asks = [...settingNames].some((name) => name in settings);
   askingModels.set(settings, asks);
   return asks;
 }
-
-/** Not `Object.keys`: some models have their settings as accessors of the class. */
-const hasSettings = (settings: Settings): boolean => settingNames.some((name) => name in settings);
 
 const capIn = (settings: readonly Settings[]): number | undefined => {
   const cap = firstNumber(settings, capNames);
