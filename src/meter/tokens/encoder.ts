@@ -8,7 +8,7 @@ import {
 } from './medium-pieces.ts';
 import { createMerger, mergeTokens, type Merger } from './merge.ts';
 import { cacheCount, cachedCount, createPieceCache, type PieceCache } from './piece-cache.ts';
-import { hashOfLonger, hashOfShort } from './piece-hash.ts';
+import { nextHash } from './piece-hash.ts';
 import type { PieceEnd } from './piece-runs.ts';
 import {
   createShortPieces,
@@ -54,24 +54,24 @@ export function countPiece(encoder: Encoder, bytes: Uint8Array, start: number, e
 }
 
 function countShort(encoder: Encoder, bytes: Uint8Array, start: number, end: number, head: number, tail: number): number {
-  const length = end - start;
-  const count = countByVocabulary(encoder, bytes, start, end, hashOfShort(head, tail, length));
-  rememberShortPiece(encoder.shortPieces, head, tail, length, count);
+  const count = countByVocabulary(encoder, bytes, start, end);
+  rememberShortPiece(encoder.shortPieces, head, tail, end - start, count);
   return count;
 }
 
 function countLonger(encoder: Encoder, bytes: Uint8Array, start: number, end: number): number {
-  const hash = hashOfLonger(bytes, start, end);
-  if (end - start > MEDIUM_PIECE_BYTES) return countByVocabulary(encoder, bytes, start, end, hash);
-  const slot = mediumSlot(hash);
+  if (end - start > MEDIUM_PIECE_BYTES) return countByVocabulary(encoder, bytes, start, end);
+  const slot = mediumSlot(bytes, start, end);
   const recalled = recallMediumPiece(encoder.mediumPieces, slot, bytes, start, end);
   if (recalled > 0) return recalled;
-  const count = countByVocabulary(encoder, bytes, start, end, hash);
+  const count = countByVocabulary(encoder, bytes, start, end);
   rememberMediumPiece(encoder.mediumPieces, slot, bytes, start, end, count);
   return count;
 }
 
-function countByVocabulary({ vocabulary, cache, merger }: Encoder, bytes: Uint8Array, start: number, end: number, hash: number): number {
+function countByVocabulary({ vocabulary, cache, merger }: Encoder, bytes: Uint8Array, start: number, end: number): number {
+  let hash = 0;
+  for (let at = start; at < end; at++) hash = nextHash(hash, bytes[at]!);
   if (rankOf(vocabulary, bytes, start, end, hash) !== NO_RANK) return 1;
   const cached = cachedCount(cache, bytes, start, end, hash);
   if (cached > 0) return cached;

@@ -16,8 +16,15 @@ export type MediumPieces = Int32Array;
 
 export const createMediumPieces = (): MediumPieces => new Int32Array(INTEGERS_PER_SLOT << SLOT_BITS);
 
-/** The slot of a piece, by its hash: the place of its integers. */
-export const mediumSlot = (hash: number): number => (hash >>> (32 - SLOT_BITS)) * INTEGERS_PER_SLOT;
+/** The slot of a piece: the place of its integers. */
+export function mediumSlot(bytes: Uint8Array, start: number, end: number): number {
+  let mixed = end - start;
+  for (let half = 0; half < 2; half++) {
+    mixed = Math.imul(mixed ^ fourBytes(bytes, start + 4 * half), 0x9e37_79b1);
+    mixed = Math.imul(mixed ^ (mixed >>> 15) ^ fourBytes(bytes, end - SHORT_PIECE_BYTES + 4 * half), 0x85eb_ca6b);
+  }
+  return ((mixed ^ (mixed >>> 13)) >>> (32 - SLOT_BITS)) * INTEGERS_PER_SLOT;
+}
 
 /** The count that a slot holds if it is of this piece, or 0. */
 export function recallMediumPiece(pieces: MediumPieces, slot: number, bytes: Uint8Array, start: number, end: number): number {

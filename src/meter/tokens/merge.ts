@@ -1,5 +1,5 @@
 import { createPairCache, pairSlot, type PairCache } from './pair-cache.ts';
-import { hashOf } from './piece-hash.ts';
+import { nextHash } from './piece-hash.ts';
 import { NO_RANK, rankOf, type Vocabulary } from './vocabulary.ts';
 import { codePointAt, wholeWidth } from './whole-characters.ts';
 
@@ -122,7 +122,9 @@ function join(merger: Merger, bytes: Uint8Array, start: number, length: number, 
 function joinedRank({ vocabulary, pairCache }: Merger, bytes: Uint8Array, left: number, right: number, from: number, to: number): number {
   const slot = pairSlot(left, right);
   if (pairCache[slot] === left && pairCache[slot + 1] === right) return pairCache[slot + 2]!;
-  const rank = rankOf(vocabulary, bytes, from, to, hashOf(bytes, from, to));
+  let hash = 0;
+  for (let at = from; at < to; at++) hash = nextHash(hash, bytes[at]!);
+  const rank = rankOf(vocabulary, bytes, from, to, hash);
   pairCache[slot] = left;
   pairCache[slot + 1] = right;
   pairCache[slot + 2] = rank;

@@ -1,4 +1,4 @@
-import { isSamePiece } from './piece-hash.ts';
+import { isSamePiece, slotOf } from './piece-hash.ts';
 
 const SLOTS = 16_384;
 const LONGEST_PIECE_BYTES = 32;
@@ -24,7 +24,7 @@ export const createPieceCache = (): PieceCache => ({
 
 /** The remembered count of a piece, or 0. */
 export function cachedCount(cache: PieceCache, bytes: Uint8Array, start: number, end: number, hash: number): number {
-  const slot = hash & (SLOTS - 1);
+  const slot = slotOf(hash) & (SLOTS - 1);
   const length = end - start;
   if (cache.lengths[slot] !== length || cache.hashes[slot] !== hash) return 0;
   return isSamePiece(cache.pieces, slot * LONGEST_PIECE_BYTES, bytes, start, length) ? cache.counts[slot]! : 0;
@@ -34,7 +34,7 @@ export function cachedCount(cache: PieceCache, bytes: Uint8Array, start: number,
 export function cacheCount(cache: PieceCache, bytes: Uint8Array, start: number, end: number, hash: number, count: number): void {
   const length = end - start;
   if (length > LONGEST_PIECE_BYTES) return;
-  const slot = hash & (SLOTS - 1);
+  const slot = slotOf(hash) & (SLOTS - 1);
   const to = slot * LONGEST_PIECE_BYTES;
   for (let offset = 0; offset < length; offset++) cache.pieces[to + offset] = bytes[start + offset]!;
   cache.hashes[slot] = hash;

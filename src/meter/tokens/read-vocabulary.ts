@@ -1,4 +1,4 @@
-import { hashOf } from './piece-hash.ts';
+import { nextHash, slotOf } from './piece-hash.ts';
 import { NO_RANK, TAG_BITS, tagOf, type Vocabulary } from './vocabulary.ts';
 import { createWholeCharacters, noteEntry } from './whole-characters.ts';
 
@@ -81,9 +81,11 @@ function decodeBase64(data: Uint8Array, start: number, end: number, target: Uint
 
 function addEntry({ entries, table, mask, pairs, characters }: Vocabulary, place: number, end: number): void {
   const first = place + 1;
-  const hash = hashOf(entries, first, end);
-  const rank = (place << TAG_BITS) | tagOf(hash);
-  let slot = hash & mask;
+  let hash = 0;
+  for (let at = first; at < end; at++) hash = nextHash(hash, entries[at]!);
+  const spread = slotOf(hash);
+  const rank = (place << TAG_BITS) | tagOf(spread);
+  let slot = spread & mask;
   while (table[slot] !== 0) slot = (slot + 1) & mask;
   table[slot] = rank;
   entries[place] = end - first;

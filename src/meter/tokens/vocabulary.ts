@@ -1,4 +1,4 @@
-import { isSamePiece } from './piece-hash.ts';
+import { isSamePiece, slotOf } from './piece-hash.ts';
 import type { WholeCharacters } from './whole-characters.ts';
 
 /** What `rankOf` answers for bytes that are no entry: larger than every rank. */
@@ -28,8 +28,9 @@ export const tagOf = (spread: number): number => spread >>> (32 - TAG_BITS);
 
 /** The rank of `bytes[start, end)`, whose hash the caller has, or {@link NO_RANK}. */
 export function rankOf({ entries, table, mask }: Vocabulary, bytes: Uint8Array, start: number, end: number, hash: number): number {
-  const tag = tagOf(hash);
-  for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
+  const spread = slotOf(hash);
+  const tag = tagOf(spread);
+  for (let slot = spread & mask; ; slot = (slot + 1) & mask) {
     const rank = table[slot]!;
     if (rank === 0) return NO_RANK;
     if ((rank & TAG_MASK) !== tag) continue;

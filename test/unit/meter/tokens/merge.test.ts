@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { encoderFor } from '../../../../src/meter/tokens/encodings.ts';
 import { createMerger, mergeTokens } from '../../../../src/meter/tokens/merge.ts';
-import { hashOf } from '../../../../src/meter/tokens/piece-hash.ts';
+import { nextHash } from '../../../../src/meter/tokens/piece-hash.ts';
 import { NO_RANK, rankOf } from '../../../../src/meter/tokens/vocabulary.ts';
 import { randomFrom } from '../random-text.ts';
 
@@ -16,7 +16,7 @@ function mergedByDefinition(bytes: Uint8Array): number[] {
     let chosen = -1;
     for (let part = 0; part + 1 < starts.length; part++) {
       const [from, to] = [starts[part] ?? 0, endOf(part + 1)];
-      const rank = rankOf(vocabulary, bytes, from, to, hashOf(bytes, from, to));
+      const rank = rankOf(vocabulary, bytes, from, to, bytes.subarray(from, to).reduce(nextHash, 0));
       if (rank < lowest) [lowest, chosen] = [rank, part];
     }
     if (chosen < 0) return starts;

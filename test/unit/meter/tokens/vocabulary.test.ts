@@ -2,7 +2,7 @@ import cl100k from 'js-tiktoken/ranks/cl100k_base';
 import o200k from 'js-tiktoken/ranks/o200k_base';
 import { describe, expect, test } from 'vitest';
 import { LONGEST_ENTRY_BYTES } from '../../../../src/meter/tokens/bounds.ts';
-import { hashOf } from '../../../../src/meter/tokens/piece-hash.ts';
+import { nextHash } from '../../../../src/meter/tokens/piece-hash.ts';
 import { rankData, rankDataLater } from '../../../../src/meter/tokens/rank-data.ts';
 import { createVocabularyReader } from '../../../../src/meter/tokens/read-vocabulary.ts';
 import { NO_RANK, rankOf, type Vocabulary } from '../../../../src/meter/tokens/vocabulary.ts';
@@ -13,8 +13,7 @@ function read(data: Uint8Array): Vocabulary {
   return reader.vocabulary;
 }
 
-const rankIn = (vocabulary: Vocabulary, bytes: Uint8Array): number =>
-  rankOf(vocabulary, bytes, 0, bytes.length, hashOf(bytes, 0, bytes.length));
+const rankIn = (vocabulary: Vocabulary, bytes: Uint8Array): number => rankOf(vocabulary, bytes, 0, bytes.length, bytes.reduce(nextHash, 0));
 
 describe.each([
   ['o200k_base', o200k],
