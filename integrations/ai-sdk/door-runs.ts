@@ -1,4 +1,5 @@
 import type { Run, RunOptions, Step } from 'holdfast';
+import { askedCalls, type Asker, type Said } from './asked-calls.ts';
 import { detached, recordsOf, type AnyGuard, type Prompt } from './host.ts';
 
 /** A run in which one call is at work. */
@@ -17,24 +18,12 @@ export interface Seat {
 export interface DoorRuns {
   /** The run of a model call. */
   ofModelCall(prompt: Prompt, options: () => RunOptions<string>): Seat;
-  /** The run in which a tool call was asked for, or undefined; by the call's conversation where several have calls of its id. */
-  ofToolCall(id: string, conversation?: readonly Said[]): Run | undefined;
+  /** Who asked for a tool call; by the call's conversation where several have calls of its id. */
+  ofToolCall(id: string, conversation?: readonly Said[]): Asker | undefined;
   /** The run for a call that nobody knows a run of. */
   own(options: RunOptions<string>): Seat;
   /** Nothing more comes of a run: one that a door has started ends. */
   over(run: Run): void;
-}
-
-/** What is needed of a message, whether of the SDK's own prompts or as its users write them. */
-interface Said {
-  readonly role: string;
-  readonly content: unknown;
-}
-
-interface Asked {
-  readonly run: Run;
-  /** How the conversation began: it tells apart providers' ids that are not unique. */
-  readonly opening: string;
 }
 
 /** A call at work. Its step is not there yet while it is begun. */
@@ -53,16 +42,14 @@ interface OwnRun {
 /** A stream that nobody reads any more is never left: the guard gives its step up in the end. */
 const isAtWork = ({ calls }: OwnRun): boolean => [...calls].some(({ step }) => step === undefined || step.isOpen);
 
-/** How many tool calls are remembered; the oldest are forgotten first. */
-const CALLS_MAX = 10_000;
-/** How many conversations may share the id of a tool call. */
-const SHARED_MAX = 16;
-/** How much of a conversation's first message tells it from others. */
-const OPENING_LENGTH = 200;
 /** A run that nothing is heard of for so long was abandoned, or waits for a result from a person or a browser. */
 const REST_MAX_MS = 15 * 60_000;
 /** The longest that the SDK waits before it tries again. */
 const RETRY_MAX_MS = 90_000;
+
+/** Whether a call can go on in the run that asked: one that was halted refuses it. */
+export const isUsable = (asker: Asker | undefined): asker is Asker & { readonly run: Run } =>
+  asker?.run !== undefined && (!asker.run.isEnded || asker.run.haltError !== undefined);
 
 const runsOf = new WeakMap<AnyGuard, DoorRuns>();
 
@@ -82,7 +69,7 @@ export function doorRuns(guard: AnyGuard): DoorRuns {
  * any other call begins a run. It ends with an answer that asks for no tool.
  */
 function makeRuns(guard: AnyGuard): DoorRuns {
-  const byCall = new Map<string, readonly Asked[]>();
+  const asked = askedCalls(guard);
   const byPrompt = new WeakMap<object, Run>();
   const bySubAgent = new WeakMap<Step, Run>();
   const owns = new WeakMap<Run, OwnRun>();
@@ -128,24 +115,22 @@ function makeRuns(guard: AnyGuard): DoorRuns {
     return run;
   }
 
-  function goingOn(prompt: Prompt): Run | undefined {
-    return amongAsked(
-      resultIds(prompt).flatMap((id) => byCall.get(id) ?? []),
-      prompt,
-    );
-  }
-
   /** Whom an earlier run worked for may not be another than whom this call names. */
-  const isFor = (run: Run, scopes: RunOptions<string>['scopes'] = {}): boolean =>
-    Object.entries(scopes).every(([scope, id]) => id === undefined || run.scopes[scope] === String(id));
+  const isFor = ({ scopes: theirs }: Asker, scopes: RunOptions<string>['scopes'] = {}): boolean =>
+    Object.entries(scopes).every(([scope, id]) => id === undefined || theirs[scope] === String(id));
+
+  function knownFor(prompt: Prompt): Asker | undefined {
+    const again = byPrompt.get(prompt);
+    return again ? { run: again, scopes: again.scopes } : asked.ofAll(resultIds(prompt), prompt);
+  }
 
   function runFor(prompt: Prompt, options: () => RunOptions<string>): Run {
     const around = guard.current();
     if (around) return around.step?.call.kind === 'tool' ? subAgent(around.step, options) : around.run;
-    const known = byPrompt.get(prompt) ?? goingOn(prompt);
+    const known = knownFor(prompt);
     const wanted = options();
     if (!known || !isFor(known, wanted.scopes)) return start(wanted);
-    if (!known.isEnded || known.haltError) return known;
+    if (isUsable(known)) return known.run;
     // `guard.run` was left before the stream that it began was read: whom it worked for still holds.
     return start({ ...wanted, scopes: { ...known.scopes, ...wanted.scopes } });
   }
@@ -161,8 +146,8 @@ function makeRuns(guard: AnyGuard): DoorRuns {
     return {
       run,
       begun: (step) => void (call.step = step),
-      async leave(outcome, asked = [], abortSignal) {
-        if (prompt && asked.length > 0) remember(run, prompt, asked);
+      async leave(outcome, ids = [], abortSignal) {
+        if (prompt && ids.length > 0) asked.add(run, prompt, ids);
         if (!own) return;
         own.calls.delete(call);
         if (outcome === 'ended' && own.calls.size === 0) return end(own);
@@ -173,19 +158,6 @@ function makeRuns(guard: AnyGuard): DoorRuns {
     };
   }
 
-  function remember(run: Run, prompt: Prompt, ids: readonly string[]): void {
-    const opening = openingOf(prompt);
-    for (const id of ids) {
-      const others = (byCall.get(id) ?? []).filter((each) => each.run !== run && !each.run.isEnded);
-      byCall.delete(id);
-      byCall.set(id, [...others.slice(1 - SHARED_MAX), { run, opening }]);
-    }
-    for (const oldest of byCall.keys()) {
-      if (byCall.size <= CALLS_MAX) break;
-      byCall.delete(oldest);
-    }
-  }
-
   return {
     ofModelCall(prompt, options) {
       const run = runFor(prompt, options);
@@ -194,9 +166,9 @@ function makeRuns(guard: AnyGuard): DoorRuns {
     },
     ofToolCall(id, conversation = []) {
       const around = guard.current();
-      if (around) return (around.step?.call.kind === 'tool' ? bySubAgent.get(around.step) : undefined) ?? around.run;
-      const asked = byCall.get(id) ?? [];
-      return amongAsked(asked, conversation) ?? asked.at(-1)?.run;
+      if (!around) return asked.of(id, conversation);
+      const run = (around.step?.call.kind === 'tool' ? bySubAgent.get(around.step) : undefined) ?? around.run;
+      return { run, scopes: run.scopes };
     },
     own: (options) => seatIn(start(options), undefined),
     over(run) {
@@ -206,25 +178,9 @@ function makeRuns(guard: AnyGuard): DoorRuns {
   };
 }
 
-/** The one run that has asked, or, where providers' ids were not unique, that of the same conversation. */
-function amongAsked(asked: readonly Asked[], conversation: readonly Said[]): Run | undefined {
-  const [only, ...others] = new Set(asked.map(({ run }) => run));
-  if (others.length === 0) return only;
-  const opening = openingOf(conversation);
-  return asked.findLast((each) => each.opening === opening)?.run;
-}
-
 /** The ids of the results with which a prompt ends. */
 function resultIds(prompt: Prompt): string[] {
   const last = prompt.at(-1);
   if (last?.role !== 'tool') return [];
   return recordsOf(last.content).flatMap(({ type, toolCallId }) => (type === 'tool-result' ? [String(toolCallId)] : []));
-}
-
-/** The beginning of what was first asked in a conversation. */
-function openingOf(conversation: readonly Said[]): string {
-  const content = conversation.find(({ role }) => role === 'user')?.content;
-  if (typeof content === 'string') return content.slice(0, OPENING_LENGTH);
-  const texts = recordsOf(content).map(({ text }) => (typeof text === 'string' ? text : ''));
-  return texts.join('').slice(0, OPENING_LENGTH);
 }

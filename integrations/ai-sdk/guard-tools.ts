@@ -1,7 +1,7 @@
 import type { Tool, ToolExecutionOptions } from 'ai';
 import { untilAborted, type Run, type Step, type ToolCall, type ToolHints } from 'holdfast';
 import type { GuardModelOptions } from './call-scopes.ts';
-import { doorRuns, type Seat } from './door-runs.ts';
+import { doorRuns, isUsable, type Seat } from './door-runs.ts';
 import { eitherSignal } from './halted-call.ts';
 import { detached, fieldsOf, recordsOf, type AnyGuard } from './host.ts';
 import { noteSeen } from './unseen-calls.ts';
@@ -61,9 +61,8 @@ async function begun(
 ): Promise<Begun> {
   const runs = doorRuns(guard);
   const known = runs.ofToolCall(call.id ?? '', messages);
-  const isUsable = known && (!known.isEnded || known.haltError);
-  const seat = isUsable
-    ? { run: known, leave: async () => {} }
+  const seat = isUsable(known)
+    ? { run: known.run, leave: async () => {} }
     : runs.own({ scopes: { ...known?.scopes, ...scopes }, ...(budgets ? { budgets } : {}), ...(agent === undefined ? {} : { agent }) });
   noteSeen(seat.run, call.id);
   try {

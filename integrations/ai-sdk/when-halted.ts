@@ -23,7 +23,7 @@ export function whenHalted(guard: AnyGuard): WhenHalted {
   return ({ steps }) => {
     const asked = steps.at(-1)?.toolCalls.at(-1)?.toolCallId;
     const runs = doorRuns(guard);
-    const run = asked === undefined ? guard.current()?.run : runs.ofToolCall(asked);
+    const run = asked === undefined ? guard.current()?.run : runs.ofToolCall(asked)?.run;
     if (!run) return false;
     endsSoftly(run);
     if (!run.haltError) return false;

@@ -1,5 +1,7 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { createAnthropic } from '@ai-sdk/anthropic';
-import { generateObject, generateText, jsonSchema, stepCountIs, streamText, tool } from 'ai';
+import { generateObject, generateText, jsonSchema, stepCountIs, streamText, tool, type ModelMessage } from 'ai';
 import { createGuard, HaltError, type Detector } from 'holdfast';
 import { guardModel, guardTools, whenHalted, type HostModel } from 'holdfast/ai-sdk';
 import { afterEach, describe, expect, it, vi } from 'vitest';
@@ -81,6 +83,42 @@ describe('a loop is one run', () => {
       [2, 1],
       [2, 1],
     ]);
+  });
+
+  it('that is over is not kept, though its tool calls are remembered, and whom it worked for', async () => {
+    await using sdk = await playedSdk((_request, turn) =>
+      turn === 0 ? { toolCalls: [{ name: 'search', args: { query: 'rain' } }] } : 'Yes.',
+    );
+    const guard = createGuard({ budgets: { user: { steps: 100 } } });
+    const model = guardModel(sdk.chat(), guard);
+    const { search } = searchTool();
+    const ask = async (): Promise<{ run: WeakRef<object>; messages: ModelMessage[] }> => {
+      const messages: ModelMessage[] = [{ role: 'user', content: 'Rain?' }];
+      let run: WeakRef<object> | undefined;
+      const watched = { ...search, execute: (input: { query: string }) => ((run = new WeakRef(guard.current()!.run)), input.query) };
+      const { response } = await generateText({
+        model,
+        tools: guardTools({ search: watched }, guard),
+        messages,
+        stopWhen: stepCountIs(5),
+        providerOptions: { holdfast: { user: 'ann' } },
+      });
+      return { run: run!, messages: [...messages, ...response.messages.slice(0, 2)] };
+    };
+    const { messages } = await ask();
+    const runs: WeakRef<object>[] = [];
+    for (let count = 0; count < 20; count += 1) runs.push((await ask()).run);
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    await vi.waitFor(() => {
+      collect();
+      // A connection that is kept alive holds on to the context in which it was made.
+      expect(runs.filter((run) => run.deref()).length).toBeLessThan(5);
+    }, 10_000);
+    // The results come again, from wherever the conversation was kept.
+    await generateText({ model, messages });
+    await guard.close();
+    expect((await guard.read('user', 'ann')).used.modelCalls).toBe(2 * 21 + 1);
   });
 
   it('that is over when a stop condition has ended it for its halt', async () => {
