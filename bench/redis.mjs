@@ -3,12 +3,13 @@
  * Needs redis-server. Run by `npm run bench` or `node bench/redis.mjs` after a build.
  */
 import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Redis } from 'ioredis';
 import { RateLimiterRedis } from 'rate-limiter-flexible';
-import { account, actual, asks, idOf, load, median, ratio, six } from './support/step-over-six.mjs';
+import { account, actual, asks, idOf, load, median, six } from './support/step-over-six.mjs';
 
 const { redisStore } = await load('integrations/redis/index.js');
 
@@ -16,12 +17,20 @@ if (spawnSync('redis-server', ['--version']).status !== 0) {
   console.log('skipped: redis-server is not on this machine');
   process.exit(0);
 }
-const folder = mkdtempSync(path.join(tmpdir(), 'holdfast-bench-'));
-const port = 27_000 + (process.pid % 5_000);
-const server = spawn('redis-server', ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', ''], { stdio: 'ignore' });
-const redis = new Redis({ port, host: '127.0.0.1', retryStrategy: () => 50 });
-redis.on('error', () => {});
-await redis.ping();
+const folders = [];
+let nextPort = 27_000 + (process.pid % 5_000);
+/** A server of its own, and a client of it. */
+async function startServer() {
+  const folder = mkdtempSync(path.join(tmpdir(), 'holdfast-bench-'));
+  folders.push(folder);
+  const port = (nextPort += 1);
+  const server = spawn('redis-server', ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', ''], { stdio: 'ignore' });
+  const client = new Redis({ port, host: '127.0.0.1', retryStrategy: () => 50 });
+  client.on('error', () => {});
+  await client.ping();
+  return { server, client };
+}
+const { server, client: redis } = await startServer();
 
 let ids = 0;
 /** A step in a tight loop: the settlement of the last one travels with the next reservation, and nobody waits for it. */
@@ -71,14 +80,10 @@ async function rate(work, atOnce, times) {
   );
   return times / (Number(process.hrtime.bigint() - began) / 1e9);
 }
-const scriptStats = async () => {
-  const [, calls, , perCall] = /cmdstat_evalsha:calls=(\d+),usec=(\d+),usec_per_call=([\d.]+)/.exec(await redis.info('commandstats')) ?? [];
+const scriptStats = async (client = redis) => {
+  const [, calls, , perCall] =
+    /cmdstat_evalsha:calls=(\d+),usec=(\d+),usec_per_call=([\d.]+)/.exec(await client.info('commandstats')) ?? [];
   return { calls: Number(calls), perCall: Number(perCall) };
-};
-const serverTime = async (work, times = 2_000) => {
-  await redis.config('RESETSTAT');
-  for (let i = 0; i < times; i += 1) await work();
-  return (await scriptStats()).perCall;
 };
 
 const store = redisStore(redis);
@@ -86,14 +91,23 @@ const leased = redisStore(redis, { prefix: 'leased', lease: { usd: 1, for: '5s' 
 const leasedStep = () => step(leased);
 const one = await redis.script('LOAD', 'return 1');
 const bare = () => redis.evalsha(one, 0);
+/** The least that a step over six accounts can be: a script that reads six states and writes them again. */
+const least = await redis.script(
+  'LOAD',
+  "local found = redis.call('MGET', unpack(KEYS)) for i = 1, #KEYS do redis.call('SET', KEYS[i], found[i], 'KEEPTTL') end return 1",
+);
+const states = six.map(({ scope }) => `least:${scope}`);
+for (const key of states) await redis.set(key, Buffer.alloc(256), 'EX', 86_400);
+const leastNow = () => redis.evalsha(least, states.length, ...states);
 const stepNow = () => step(store);
 for (let i = 0; i < 3_000; i += 1) await Promise.all([bare(), stepNow(), leasedStep()]);
 
 const rounds = [];
-for (let round = 0; round < 5; round += 1) {
+for (let round = 0; round < 7; round += 1) {
   rounds.push({
     bare: await latency(bare, 1_500),
     step: await latency(stepNow, 1_500),
+    least: await latency(leastNow, 1_500),
     common: await latency(common, 300),
     limiter: await latency(limiter, 300),
     stepRate: await rate(stepNow, 1, 1_000),
@@ -104,15 +118,17 @@ for (let round = 0; round < 5; round += 1) {
     limiterHundred: await rate(limiter, 100, 1_000),
   });
 }
-const of = (name) => median(rounds.map((round) => round[name]));
-console.log(`a step over 6 accounts                          ${of('step').toFixed(0)} us`);
-console.log(`  : a bare EVALSHA that returns 1               ${ratio(of('step'), of('bare'))}`);
-console.log(`steps a second, one client : GET+INCRBY+EXPIRE  ${ratio(of('common'), of('step'))}`);
-console.log(`  : rate-limiter-flexible on the same six keys  ${ratio(of('limiter'), of('step'))}`);
-console.log(`with a hundred at once : GET+INCRBY+EXPIRE      ${ratio(of('stepHundred'), of('commonHundred'))}`);
-console.log(`  : rate-limiter-flexible                       ${ratio(of('stepHundred'), of('limiterHundred'))}`);
-console.log(`with leases : without, one client               ${ratio(of('leasedRate'), of('stepRate'))}`);
-console.log(`  a hundred at once                             ${ratio(of('leasedHundred'), of('stepHundred'))}`);
+/** The median of the rounds' ratios: what else the machine does falls on both sides of one. */
+const between = (a, b) => median(rounds.map((round) => round[a] / round[b])).toFixed(2);
+console.log(`a step over 6 accounts                          ${median(rounds.map(({ step: took }) => took)).toFixed(0)} us`);
+console.log(`  : a bare EVALSHA that returns 1               ${between('step', 'bare')}`);
+console.log(`  a script that only reads and writes 6 values  ${between('least', 'bare')}`);
+console.log(`steps a second, one client : GET+INCRBY+EXPIRE  ${between('common', 'step')}`);
+console.log(`  : rate-limiter-flexible on the same six keys  ${between('limiter', 'step')}`);
+console.log(`with a hundred at once : GET+INCRBY+EXPIRE      ${between('stepHundred', 'commonHundred')}`);
+console.log(`  : rate-limiter-flexible                       ${between('stepHundred', 'limiterHundred')}`);
+console.log(`with leases : without, one client               ${between('leasedRate', 'stepRate')}`);
+console.log(`  a hundred at once                             ${between('leasedHundred', 'stepHundred')}`);
 
 await leased.close();
 await store.flush();
@@ -120,23 +136,55 @@ await redis.config('RESETSTAT');
 for (let i = 0; i < 500; i += 1) await stepNow();
 console.log(`messages to the server per step                 ${((await scriptStats()).calls / 500).toFixed(2)}`);
 
-const few = await serverTime(stepNow);
-const before = Number(/used_memory:(\d+)/.exec(await redis.info('memory'))[1]);
+// Two servers: one keeps six accounts, the other much besides. They are asked in turns.
+const crowded = await startServer();
+let clock = Date.UTC(2026, 0, 1, 12);
+const quietStores = { now: store, later: redisStore(redis, { prefix: 'later', now: () => clock }) };
+const crowdedStores = {
+  now: redisStore(crowded.client),
+  later: redisStore(crowded.client, { prefix: 'later', now: () => clock }),
+};
+async function serverTime({ client, at }, times = 1_000) {
+  await client.config('RESETSTAT');
+  for (let i = 0; i < times; i += 1) await step(at);
+  return (await scriptStats(client)).perCall;
+}
+async function compared(which) {
+  const quiet = { client: redis, at: quietStores[which] };
+  const full = { client: crowded.client, at: crowdedStores[which] };
+  for (const each of [quiet, full]) await serverTime(each);
+  const ratios = [];
+  for (let round = 0; round < 7; round += 1) {
+    const without = await serverTime(quiet);
+    ratios.push((await serverTime(full)) / without);
+  }
+  return median(ratios).toFixed(2);
+}
+const memory = async () => Number(/used_memory:(\d+)/.exec(await crowded.client.info('memory'))[1]);
+
+console.log(`server time of a step                           ${(await serverTime({ client: redis, at: store })).toFixed(0)} us`);
+await serverTime({ client: crowded.client, at: crowdedStores.now });
+const before = await memory();
 const crowd = 20_000;
 for (let i = 0; i < crowd; i += 500) {
-  await Promise.all(Array.from({ length: 500 }, (_, n) => step(store, [account('user', 'day', `user-${i + n}`)])));
+  await Promise.all(Array.from({ length: 500 }, (_, n) => step(crowdedStores.now, [account('user', 'day', `user-${i + n}`)])));
 }
-await store.flush();
-const bytes = (Number(/used_memory:(\d+)/.exec(await redis.info('memory'))[1]) - before) / crowd;
-const many = await serverTime(stepNow);
+await crowdedStores.now.flush();
+const bytes = ((await memory()) - before) / crowd;
+console.log(`  with 20,000 further accounts : without        ${await compared('now')}`);
+
 const held = Array.from({ length: 5_000 }, (_, n) => ({ id: `held-${n}`, accounts: six, asks, ttlMs: 600_000 }));
-await Promise.all(held.map((request) => store.reserve(request)));
-const holding = await serverTime(stepNow);
-console.log(`server time of a step                           ${few.toFixed(0)} us`);
-console.log(`  with 20,000 further accounts : without        ${ratio(many, few)}`);
-console.log(`  with 5,000 live holds : without               ${ratio(holding, few)}`);
+await Promise.all(held.map((request) => crowdedStores.now.reserve(request)));
+console.log(`  with 5,000 live holds : without               ${await compared('now')}`);
+
+for (let day = 0; day < 2_000; day += 1, clock += 86_400_000) await step(crowdedStores.later);
+console.log(`  after 2,000 days of the same accounts : none  ${await compared('later')}`);
 console.log(`bytes per account, with its ended reservation   ${bytes.toFixed(0)}`);
 
 redis.disconnect();
-server.kill('SIGKILL');
-server.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+crowded.client.disconnect();
+for (const each of [server, crowded.server]) {
+  each.kill('SIGKILL');
+  await once(each, 'exit');
+}
+for (const folder of folders) rmSync(folder, { recursive: true, force: true });

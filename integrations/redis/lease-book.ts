@@ -1,10 +1,11 @@
 import { windowName, type AccountRef, type ThresholdCrossing } from 'holdfast';
 import type { Lease } from './lease.ts';
+import { isSame } from './step-plan.ts';
 
 /** The leases of this process. */
 export interface LeaseBook {
-  /** The lease of an account; none where its scope is not leased. */
-  leaseFor(ref: AccountRef): Lease | undefined;
+  /** The leases of accounts; none where a scope is not leased. */
+  leasesFor(accounts: readonly AccountRef[]): readonly (Lease | undefined)[];
   /** What was begun in a window that is over is settled there: then the next one has a lease of its own. */
   retireOverdue(): void;
   /** Tells what was used and gives back what no step under way needs. */
@@ -22,6 +23,11 @@ export function leaseBook(
   /** Leases of windows that are over, until the steps that were begun in them have ended. */
   const overdue = new Set<Lease>();
   const names = new WeakMap<AccountRef, string>();
+  /** A run takes its steps in the same accounts: their leases, as long as none goes. */
+  let ofLists = new WeakMap<
+    readonly AccountRef[],
+    { readonly accounts: readonly AccountRef[]; readonly leases: readonly (Lease | undefined)[] }
+  >();
   let alerts: ThresholdCrossing[] = [];
   const onAlerts = (crossed: readonly ThresholdCrossing[]): void => void alerts.push(...crossed);
 
@@ -35,7 +41,16 @@ export function leaseBook(
     return name;
   }
 
+  function leaseFor(ref: AccountRef): Lease | undefined {
+    if (scopes && !scopes.includes(ref.scope)) return undefined;
+    const name = nameOf(ref);
+    let lease = leases.get(name);
+    if (!lease) leases.set(name, (lease = open(ref, onAlerts)));
+    return lease;
+  }
+
   function remove(isToGo: (lease: Lease) => boolean): void {
+    ofLists = new WeakMap();
     for (const [name, lease] of leases) if (isToGo(lease)) leases.delete(name);
     for (const lease of overdue) if (isToGo(lease)) overdue.delete(lease);
   }
@@ -43,18 +58,20 @@ export function leaseBook(
   function retireOverdue(): void {
     for (const [name, lease] of leases) {
       if (!lease.isOver) continue;
+      ofLists = new WeakMap();
       leases.delete(name);
       overdue.add(lease);
     }
   }
 
   return {
-    leaseFor(ref) {
-      if (scopes && !scopes.includes(ref.scope)) return undefined;
-      const name = nameOf(ref);
-      let lease = leases.get(name);
-      if (!lease) leases.set(name, (lease = open(ref, onAlerts)));
-      return lease;
+    leasesFor(accounts) {
+      let found = ofLists.get(accounts);
+      if (!found || !isSame(found.accounts, accounts)) {
+        found = { accounts: [...accounts], leases: accounts.map(leaseFor) };
+        ofLists.set(accounts, found);
+      }
+      return found.leases;
     },
     retireOverdue,
     async shrinkAll() {

@@ -12,6 +12,18 @@ export const sum = (a: Amounts, b: Amounts, factor = 1): Amounts => ({
   toolCalls: a.toolCalls + factor * b.toolCalls,
 });
 
+/** Room without end. */
+export const endless: Amounts = Object.freeze({
+  usd: Infinity,
+  tokens: Infinity,
+  inputTokens: Infinity,
+  outputTokens: Infinity,
+  reasoningTokens: Infinity,
+  steps: Infinity,
+  modelCalls: Infinity,
+  toolCalls: Infinity,
+});
+
 export type Sums = { -readonly [D in Dimension]: number };
 
 export function addTo(target: Sums, amounts: Amounts, factor: 1 | -1): void {
@@ -24,3 +36,25 @@ export function addTo(target: Sums, amounts: Amounts, factor: 1 | -1): void {
   target.modelCalls += factor * amounts.modelCalls;
   target.toolCalls += factor * amounts.toolCalls;
 }
+
+/** Whether what was settled and opened leaves room for so much of what there is at most. */
+export const hasRoom = (most: Amounts, settled: Amounts, opened: Amounts, amounts: Amounts): boolean =>
+  settled.usd + opened.usd + amounts.usd <= most.usd &&
+  settled.tokens + opened.tokens + amounts.tokens <= most.tokens &&
+  settled.inputTokens + opened.inputTokens + amounts.inputTokens <= most.inputTokens &&
+  settled.outputTokens + opened.outputTokens + amounts.outputTokens <= most.outputTokens &&
+  settled.reasoningTokens + opened.reasoningTokens + amounts.reasoningTokens <= most.reasoningTokens &&
+  settled.steps + opened.steps + amounts.steps <= most.steps &&
+  settled.modelCalls + opened.modelCalls + amounts.modelCalls <= most.modelCalls &&
+  settled.toolCalls + opened.toolCalls + amounts.toolCalls <= most.toolCalls;
+
+/** Whether one of the amounts has come up to a mark. */
+export const reachesAny = (amounts: Amounts, marks: Amounts): boolean =>
+  amounts.usd >= marks.usd ||
+  amounts.tokens >= marks.tokens ||
+  amounts.inputTokens >= marks.inputTokens ||
+  amounts.outputTokens >= marks.outputTokens ||
+  amounts.reasoningTokens >= marks.reasoningTokens ||
+  amounts.steps >= marks.steps ||
+  amounts.modelCalls >= marks.modelCalls ||
+  amounts.toolCalls >= marks.toolCalls;

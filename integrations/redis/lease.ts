@@ -10,7 +10,7 @@ import {
   type ThresholdCrossing,
 } from 'holdfast';
 import { StoreDataLostError } from './data-loss.ts';
-import { addTo, sum, type Sums } from './lease-sums.ts';
+import { addTo, endless, hasRoom, reachesAny, sum, type Sums } from './lease-sums.ts';
 import { nothing } from './reply.ts';
 import type { StepQueue } from './step-queue.ts';
 
@@ -88,18 +88,19 @@ export function leaseOf(ref: AccountRef, { queue, slot, terms, clock, serverNow,
   let renewing = 0;
   let id: string | undefined;
   let held = nothing;
+  /** What is held, and Infinity where the account has no limit. */
+  let most: Amounts = nothing;
   /** The account as the server showed it last, without what it held for this lease and with what it was told since. */
   let seen: AccountSnapshot | undefined;
   let validUntil = 0;
   /** When the stretch of time ends in which the server's hold was made, by its clock. */
   let endsAt = Infinity;
-  /** The next threshold of each dimension: how much more settled here reaches it. */
-  let watched: { readonly dimension: Dimension; readonly left: number }[] = [];
+  /** The next threshold of each dimension: how much settled here reaches it, or Infinity. */
+  let watched = endless;
   let nearLimitUntil = 0;
   let unansweredExchange: Exchange | undefined;
   let exchanging: Promise<void> | undefined;
 
-  const left = (dimension: Dimension): number => held[dimension] - settled[dimension] - opened[dimension];
   const isPast = (): boolean => endsAt !== Infinity && serverNow() >= endsAt;
   const isValid = (): boolean => id !== undefined && clock() < validUntil && !isPast();
   /** In a rolling window what is under way goes along into the next slot, and counts the longer. */
@@ -167,6 +168,7 @@ export function leaseOf(ref: AccountRef, { queue, slot, terms, clock, serverNow,
       seen &&= { ...seen, settled: sum(seen.settled, told.actual) };
     }
     [id, held] = reply?.granted ? [next?.id, reply.amounts] : [undefined, nothing];
+    most = { ...endless, ...Object.fromEntries(limited.map((dimension) => [dimension, held[dimension]])) };
     // Reckoned from the moment of sending: it may be too early, never too late.
     endsAt = reply?.granted ? (stretchAt(ref.window, serverNow() - (clock() - sentAt)).end ?? Infinity) : Infinity;
     const account = reply?.granted ? reply.accounts[0] : undefined;
@@ -198,7 +200,7 @@ export function leaseOf(ref: AccountRef, { queue, slot, terms, clock, serverNow,
 
   /** What is held then is not known while an exchange is under way, or was not answered. */
   const hasRoomFor = (amounts: Amounts): boolean =>
-    !exchanging && !unansweredExchange && isValid() && limited.every((dimension) => amounts[dimension] <= left(dimension));
+    !exchanging && !unansweredExchange && isValid() && hasRoom(most, settled, opened, amounts);
 
   /** Whether all that is held is needed by steps under way, and nothing is untold. */
   const isBare = (): boolean =>
@@ -206,23 +208,22 @@ export function leaseOf(ref: AccountRef, { queue, slot, terms, clock, serverNow,
 
   /** Looks for the next threshold of each dimension, from what is settled as far as this process knows. */
   function lookAhead(): void {
-    watched = [];
+    watched = endless;
     if (!seen || ref.alertAt.length === 0) return;
+    const marks: Sums = { ...endless };
     for (const dimension of limited) {
       const limit = ref.limits[dimension] ?? ref.tighter?.[dimension] ?? 0;
       const known = seen.settled[dimension];
       const next = ref.alertAt.find((share) => limit * share > known + settled[dimension]);
-      if (limit > 0 && next !== undefined) watched.push({ dimension, left: limit * next - known });
+      if (limit > 0 && next !== undefined) marks[dimension] = limit * next - known;
     }
+    watched = marks;
   }
 
   function mayCross(): boolean {
-    for (const { dimension, left: most } of watched) {
-      if (settled[dimension] < most) continue;
-      lookAhead();
-      return true;
-    }
-    return false;
+    if (!reachesAny(settled, watched)) return false;
+    lookAhead();
+    return true;
   }
 
   return {

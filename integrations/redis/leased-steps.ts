@@ -94,7 +94,7 @@ export function leasedSteps(
   /** Of an id that is known the first answer is given again. */
   async function reserveAgain(request: ReserveRequest, { granted, parts = [], isUnsure }: Past): Promise<Answered> {
     const { id, accounts } = request;
-    if (granted) return { reply: grantOf(granted, accounts, accounts.map(book.leaseFor), true), id };
+    if (granted) return { reply: grantOf(granted, accounts, book.leasesFor(accounts), true), id };
     if (!isUnsure) return steps.reserve({ ...request, id: parts[0]?.id ?? id });
     await Promise.all(parts.map((part) => steps.settle({ ...part, actual: undefined })));
     return reserveThere(request, [], elsewhere(id));
@@ -103,7 +103,7 @@ export function leasedSteps(
   function reserve(request: ReserveRequest): Promise<Answered> {
     const { id, accounts, asks } = request;
     if (accounts.length > 0 && !live.has(id) && !busy.has(id) && !past.get(id)) {
-      const by = accounts.map(book.leaseFor);
+      const by = book.leasesFor(accounts);
       const chosen = firstOpen(asks, by);
       const ask = asks[chosen];
       if (ask && !asks.some(({ isClosing }) => isClosing)) {
@@ -131,7 +131,7 @@ export function leasedSteps(
     if (known) return reserveAgain(request, known);
 
     book.retireOverdue();
-    const by = accounts.map(book.leaseFor);
+    const by = book.leasesFor(accounts);
     const all = [...new Set(by)].filter((lease) => lease !== undefined);
     // A closing step may use what is kept back, and what a lease holds is never of that.
     const chosen = asks.some(({ isClosing }) => isClosing) ? -1 : firstOpen(asks, by);
