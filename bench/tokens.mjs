@@ -80,17 +80,24 @@ const sections = {
   },
 
   hostile() {
-    warmUp();
-    const text = prose.slice(0, 1_000_000);
-    const cold = measured(() => count(text)).ms;
-    const warm = median(Array.from({ length: 5 }, () => measured(() => count(text)).ms));
-    const best = (hostile) => Math.min(...Array.from({ length: 3 }, () => measured(() => count(hostile)).ms));
-    const [whole, half] = [hostileTexts(1_000_000), hostileTexts(500_000)];
+    // In processes of their own: after the other sections no prose would be cold any more.
+    const results = inTurns('hostile', ['holdfast']).holdfast;
+    const of = (choose) => median(results.map(choose));
     line('1 MB of', 'first, ms', 'x cold prose', 'x warm prose', '1 MB / 0.5 MB');
-    line('prose', fixed(cold), '1.0', fixed(cold / warm));
-    for (const [name, hostile] of Object.entries(whole)) {
-      const first = measured(() => count(hostile)).ms;
-      line(name, fixed(first), fixed(first / cold), fixed(first / warm), fixed(best(hostile) / best(half[name]), 2));
+    line('prose', fixed(of(({ cold }) => cold)), '1.0', fixed(of(({ cold, warm }) => cold / warm)));
+    for (const name of Object.keys(results[0].rows)) {
+      const first = of(({ rows }) => rows[name].first);
+      const times = (prose) => fixed(of((result) => result.rows[name].first / result[prose]));
+      line(
+        name,
+        fixed(first),
+        times('cold'),
+        times('warm'),
+        fixed(
+          of(({ rows }) => rows[name].doubled),
+          2,
+        ),
+      );
     }
   },
 

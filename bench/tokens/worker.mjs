@@ -1,6 +1,6 @@
 /** One measurement of one library in a process of its own; prints JSON. `node worker.mjs <what> <library> [novel]` */
-import { libraries, measured } from './libraries.mjs';
-import { base64Blobs, madeUpWarmUp, novel, ordinaryTexts } from './texts.mjs';
+import { libraries, measured, median } from './libraries.mjs';
+import { base64Blobs, hostileTexts, madeUpWarmUp, novel, ordinaryTexts } from './texts.mjs';
 
 const [what, library, novelFile] = process.argv.slice(2);
 
@@ -29,6 +29,23 @@ const measurements = {
       rows[name] = { bytes: Buffer.byteLength(text), tokens: first.result, firstMs: first.ms, againMs: again.ms };
     }
     return rows;
+  },
+
+  /** Hostile megabytes beside one of prose that is counted for the first time and again; and what twice the length costs. */
+  async hostile() {
+    const count = await libraries[library]();
+    for (const text of madeUpWarmUp()) count(text);
+    const text = novel(novelFile).slice(0, 1_000_000);
+    const cold = measured(() => count(text)).ms;
+    const warm = median(Array.from({ length: 5 }, () => measured(() => count(text)).ms));
+    const best = (hostile) => Math.min(...Array.from({ length: 3 }, () => measured(() => count(hostile)).ms));
+    const half = hostileTexts(500_000);
+    const rows = {};
+    for (const [name, hostile] of Object.entries(hostileTexts(1_000_000))) {
+      const first = measured(() => count(hostile)).ms;
+      rows[name] = { first, doubled: best(hostile) / best(half[name]) };
+    }
+    return { cold, warm, rows };
   },
 
   /** Ten different blobs in a row, after one more that warms the process up. */
