@@ -114,7 +114,7 @@ export function ownCall(seat: Seat, step: Step, { call }: ReadRequest): WireCall
 
 const passing = (attempt: Step): Pick<WireRequest, 'signal' | 'stream' | 'within'> => ({
   signal: attempt.signal,
-  stream: attempt.stream,
+  stream: (delta, channel) => attempt.stream(delta, channel),
   within: (fn) => attempt.within(fn, METERED),
 });
 
