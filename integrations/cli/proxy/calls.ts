@@ -6,13 +6,14 @@ import { decodedBody, haltRefusal, readBody, RefusedRequestError } from 'holdfas
 import type { Bounds } from './configuration/schema.ts';
 import { conversations, type Place } from './conversations.ts';
 import { historyOf, type Json } from './history.ts';
-import type { Authenticate, Caller } from './keys.ts';
+import type { Authenticate, Caller, Owner } from './keys.ts';
 import { newAccounts } from './new-accounts.ts';
 import { passOn } from './pass-on.ts';
 import { answer, sendOwn, upstreamHeaders, type Answer } from './respond.ts';
 import { routeOf, type Protocol, type Route, type Routed } from './routes.ts';
-import { scopesOf, type Scoped } from './scopes.ts';
+import { scopesOf } from './scopes.ts';
 import { silenceWatch } from './silence.ts';
+import { sharedTurns } from './turns.ts';
 import { UpstreamError, type Upstream, type UpstreamAnswer, type UpstreamCall, type UpstreamRequest } from './upstream.ts';
 
 /** An upstream with the provider's key, where the proxy holds it. */
@@ -74,6 +75,7 @@ export function servedCalls({ guard, authenticate, upstreams, bounds, budgeted }
   const runs = conversations(guard, { most: bounds.runs, idleMs: bounds.runIdleMs, hasSessions: budgeted.has('session') });
   const doorOf = doors(guard);
   const watchClient = silenceWatch(bounds.clientIdleMs);
+  const nextTurn = sharedTurns();
   const bodyLimits = { maxBytes: bounds.bodyBytes, timeoutMs: bounds.bodyTimeoutMs, isKept: false };
   const all = new Set<Serving>();
   let inFlight = 0;
@@ -90,6 +92,7 @@ export function servedCalls({ guard, authenticate, upstreams, bounds, budgeted }
     bufferedBytes += set;
     try {
       const sent = await readBody(request, bodyLimits);
+      await nextTurn();
       return await use(encoding === undefined ? sent : await decodedBody(sent, encoding, bounds.bodyBytes));
     } finally {
       bufferedBytes -= set;
@@ -119,7 +122,7 @@ export function servedCalls({ guard, authenticate, upstreams, bounds, budgeted }
     return withBody(request, async (bytes) => {
       const { body, text } = parsedBody(bytes);
       if (route.api === 'free') return passedFreely(to.upstream, { ...asking, body: text }, response, serving);
-      const place = entered(route, caller, scoped, body);
+      const place = entered(route, scoped, body, text.includes('"cache_control"'));
       let isFailed = true;
       try {
         const exchange = await doorOf(to.upstream, route).open({ run: place.run, body, text, header: (name) => headerOf(request, name) });
@@ -137,8 +140,9 @@ export function servedCalls({ guard, authenticate, upstreams, bounds, budgeted }
   }
 
   /** The run of a call; throws where it can have none. */
-  function entered(route: Route, caller: Caller, { scopes, run }: Extract<Scoped, { kind: 'scopes' }>, body: Json): Place {
-    const kept = Object.fromEntries(Object.entries(scopes).filter(([scope]) => scope === 'tenant' || budgeted.has(scope)));
+  function entered({ api }: Route, { scopes, owner, run }: Owner, body: Json, hasCacheMarks: boolean): Place {
+    const kept: Record<string, string> = {};
+    for (const scope in scopes) if (scope === 'tenant' || budgeted.has(scope)) kept[scope] = scopes[scope]!;
     const admitted = accounts.admit(kept, Date.now());
     if (!admitted.isAdmitted) {
       refuse(429, 'too many new users, sessions or features in this hour', {
@@ -146,15 +150,14 @@ export function servedCalls({ guard, authenticate, upstreams, bounds, budgeted }
         headers: { 'retry-after': String(admitted.waitS) },
       });
     }
-    const owner = JSON.stringify([caller.name, scopes]);
-    const place = runs.enter({ owner, scopes, run, history: historyOf(route.api, body, `${owner}\n${route.api}`) });
+    const place = runs.enter({ owner, scopes, run, history: historyOf(api, body, `${owner}\n${api}`, hasCacheMarks) });
     return place ?? refuse(503, 'as many runs are alive as may be', { headers: { 'retry-after': BUSY_RETRY_S } });
   }
 
   /** A call that providers do not bill. */
   async function passedFreely(upstream: Upstream, asking: UpstreamRequest, response: ServerResponse, serving: Serving): Promise<void> {
     const call = started(upstream, asking, serving);
-    const passing = passOn(await call.answer, response, { headers: [], meter: undefined, watchClient });
+    const passing = passOn(await call.answer, response, { headers: [], meter: undefined, watchClient, nextTurn });
     serving.stop = passing.leave;
     await passing.done;
   }
@@ -186,7 +189,7 @@ export function servedCalls({ guard, authenticate, upstreams, bounds, budgeted }
         throw error;
       }
       const meter = exchange.answered(answer);
-      const passing = passOn(answer, response, { headers: ['holdfast-run', run.id], meter, watchClient, onStart });
+      const passing = passOn(answer, response, { headers: ['holdfast-run', run.id], meter, watchClient, nextTurn, onStart });
       serving.stop = passing.leave;
       onHalt = passing.cut;
       await passing.done;

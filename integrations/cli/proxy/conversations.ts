@@ -82,15 +82,19 @@ export function conversations(
   }
 
   function untip(tip: string, conversation: Conversation): void {
-    const left = (byTip.get(tip) ?? []).filter((other) => other !== conversation);
-    if (left.length > 0) byTip.set(tip, left);
-    else byTip.delete(tip);
+    const among = byTip.get(tip);
+    const place = among?.indexOf(conversation) ?? -1;
+    if (!among || place < 0) return;
+    if (among.length === 1) byTip.delete(tip);
+    else among.splice(place, 1);
   }
 
   function tip(conversation: Conversation, print: string): void {
     if (conversation.tips.at(-1) === print) return;
     conversation.tips.push(print);
-    byTip.set(print, [...(byTip.get(print) ?? []), conversation].slice(-TIPS_MAX));
+    const among = byTip.get(print);
+    if (!among) byTip.set(print, [conversation]);
+    else if (among.push(conversation) > TIPS_MAX) among.shift();
     if (conversation.tips.length > TIPS_MAX) untip(conversation.tips.shift()!, conversation);
   }
 
@@ -99,9 +103,9 @@ export function conversations(
     if (!history) return undefined;
     if (history.previous !== undefined) return best(byTip.get(responseTip(owner, history.previous)), history);
     const whole = history.prints.at(-1);
-    const again = whole === undefined ? [] : (byTip.get(whole) ?? []);
-    const failed = again.filter(({ tips, hasFailed, busy }) => hasFailed && busy === 0 && tips.at(-1) === whole);
-    if (failed.length > 0) return best(failed, history);
+    const again = whole === undefined ? undefined : byTip.get(whole);
+    const failed = again?.filter(({ tips, hasFailed, busy }) => hasFailed && busy === 0 && tips.at(-1) === whole);
+    if (failed && failed.length > 0) return best(failed, history);
     for (let length = history.prints.length - 1; length > 0; length -= 1) {
       const conversation = best(byTip.get(history.prints[length - 1]!), history);
       if (conversation) return conversation;
@@ -115,7 +119,7 @@ export function conversations(
       (prints.includes(conversation.tips.at(-1)!) ? 4 : 0) +
       (conversation.busy === 0 ? 2 : 0) +
       (conversation.instructions === instructions ? 1 : 0);
-    return among?.toSorted((a, b) => rank(b) - rank(a))[0];
+    return among && among.length > 1 ? among.toSorted((a, b) => rank(b) - rank(a))[0] : among?.[0];
   }
 
   function room(): boolean {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Route } from './routes.ts';
 
 /** The conversation that a request carries, as hashes: never its words. */
@@ -20,27 +20,29 @@ const withoutCacheMarks = (key: string, value: unknown): unknown => (key === 'ca
 
 /**
  * The history of a request of one owner. Standing instructions are left out of the chain: some tell the time of day, and the
- * conversation is the same one all the same. So are cache marks, which move on as it grows.
+ * conversation is the same one all the same. So are cache marks, which move on as it grows; `hasCacheMarks` is false where the
+ * body is known to have none.
  */
-export function historyOf(api: Route['api'], body: Json, owner: string): History | undefined {
+export function historyOf(api: Route['api'], body: Json, owner: string, hasCacheMarks = true): History | undefined {
   const messages = messagesOf(api, body);
   if (!messages) return undefined;
   const prints: string[] = [];
-  const instructions = createHash('sha256').update(JSON.stringify(body['system'] ?? body['instructions'] ?? ''));
+  let instructions = JSON.stringify(body['system'] ?? body['instructions'] ?? '');
   let last = owner;
   for (const message of messages) {
-    const text = JSON.stringify(message, withoutCacheMarks) ?? 'null';
+    // A replacer is called for everything in a message: it costs more than all the rest.
+    const text = (hasCacheMarks ? JSON.stringify(message, withoutCacheMarks) : JSON.stringify(message)) ?? 'null';
     if (isInstruction(message)) {
-      instructions.update(text);
+      instructions += text;
       continue;
     }
-    last = createHash('sha256').update(last).update(text).digest('base64');
+    last = hash('sha256', last + text, 'base64');
     prints.push(last);
   }
   const previous = body['previous_response_id'];
   return {
     prints,
-    instructions: instructions.digest('base64'),
+    instructions: hash('sha256', instructions, 'base64'),
     endsWithUser: isUsersWords(messages.at(-1)),
     previous: typeof previous === 'string' && previous.length <= 256 ? previous : undefined,
   };

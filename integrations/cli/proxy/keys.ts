@@ -1,8 +1,24 @@
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { UsageError } from '../usage-error.ts';
 import type { KeyPart } from './configuration/schema.ts';
 import type { Secrets } from './configuration/secret.ts';
+
+/** For whom a request works. */
+export interface Owner {
+  readonly kind: 'scopes';
+  readonly scopes: Readonly<Record<string, string>>;
+  /** Stands for the caller and the scopes: what belongs to one owner is never another's. */
+  readonly owner: string;
+  /** The client's own name for its run. */
+  readonly run: string | undefined;
+}
+
+/** The owner that a caller's request has with these scopes. The user is the key's name where they name none. */
+export function scopedBy(name: string, given: Readonly<Record<string, string>>): Owner {
+  const scopes = { user: name, ...given };
+  return { kind: 'scopes', scopes, owner: JSON.stringify([name, scopes]), run: undefined };
+}
 
 /** Who calls. */
 export interface Caller {
@@ -12,6 +28,8 @@ export interface Caller {
   readonly scopes: Readonly<Record<string, string>>;
   /** Whether it may name users, features and sessions. */
   readonly trustIds: boolean;
+  /** For whom it works where it names nobody. */
+  readonly own: Owner;
 }
 
 /** Finds out who calls, by the credential of the request; undefined for nobody who is known. */
@@ -21,7 +39,7 @@ const KEY_LENGTH_MIN = 16;
 /** No provider's credential is longer; what is, is not hashed. */
 const CREDENTIAL_LENGTH_MAX = 4_096;
 
-const digestOf = (text: string): Buffer => createHash('sha256').update(text).digest();
+const digestOf = (text: string): Buffer => hash('sha256', text, 'buffer');
 
 /** A new key and what to write into the configuration. */
 export function newKey(): { readonly key: string; readonly sha256: string } {
@@ -57,7 +75,8 @@ export function authenticateBy(parts: readonly KeyPart[], secrets: Secrets): Aut
 export const authenticateAnyone: Authenticate = (headers) => {
   const credential = credentialsIn(headers)[0];
   const name = credential === undefined ? 'anonymous' : `key-${digestOf(credential).toString('hex').slice(0, 12)}`;
-  return { name, scopes: { user: name }, trustIds: false };
+  const scopes = { user: name };
+  return { name, scopes, trustIds: false, own: scopedBy(name, scopes) };
 };
 
 function keyDigest({ key, sha256 }: KeyPart, where: string, secrets: Secrets): Buffer {
@@ -70,7 +89,7 @@ function keyDigest({ key, sha256 }: KeyPart, where: string, secrets: Secrets): B
 
 function callerOf({ name, scopes = {}, trustIds = false }: KeyPart): Caller {
   const ids = Object.fromEntries(Object.entries(scopes).map(([scope, id]) => [scope, String(id)]));
-  return { name, scopes: ids, trustIds };
+  return { name, scopes: ids, trustIds, own: scopedBy(name, ids) };
 }
 
 /** A request's credentials: OpenAI's clients send a bearer token, Anthropic's `x-api-key`. */

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /** Bounds how many accounts each tenant may begin: ids that clients invent must not fill the store. */
 export interface NewAccounts {
@@ -13,13 +13,19 @@ const HOUR_MS = 3_600_000;
 /** Tenants that are remembered; trusted clients could name any number of them. */
 const TENANTS_MAX = 10_000;
 
-/** What one tenant has begun, each by a short hash with the moment at which it was last used. */
+/** What one tenant has begun, each by what `printOf` says of it with the moment at which it was last used. */
 interface Tenant {
   readonly known: Map<string, number>;
   /** The hour in which `begun` counts. */
   hour: number;
   begun: number;
 }
+
+/** Longer ids are known by a hash of them, so that what is remembered stays small. */
+const PLAIN_MAX = 40;
+
+const printOf = ([scope, id]: readonly [string, string]): string =>
+  id.length <= PLAIN_MAX ? `${scope}\n${id}` : hash('sha1', `${scope}\n\n${id}`, 'base64');
 
 export function newAccounts(perHour: number): NewAccounts {
   const tenants = new Map<string, Tenant>();
@@ -52,7 +58,7 @@ export function newAccounts(perHour: number): NewAccounts {
       const waitS = Math.ceil((HOUR_MS - (now % HOUR_MS)) / 1_000);
       const tenant = tenantOf(name, now);
       if (!tenant) return { isAdmitted: false, waitS };
-      const prints = Object.entries(ids).map(([scope, id]) => createHash('sha1').update(`${scope}\n${id}`).digest('base64'));
+      const prints = Object.entries(ids).map(printOf);
       const fresh = prints.filter((print) => !tenant.known.has(print));
       if (fresh.length > 0 && tenant.begun + fresh.length > perHour) return { isAdmitted: false, waitS };
       tenant.begun += fresh.length;

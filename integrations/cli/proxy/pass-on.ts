@@ -10,6 +10,8 @@ export interface PassingOptions {
   readonly meter: BodyMeter | undefined;
   /** Finds out whether the client reads on. */
   readonly watchClient: Watch;
+  /** Waits for what comes in the same turn of the loop. */
+  readonly nextTurn: () => Promise<void>;
   /** Is given the first bytes of the body. */
   readonly onStart?: ((bytes: Uint8Array) => void) | undefined;
 }
@@ -34,7 +36,11 @@ const isBodyless = (status: number): boolean => status === 204 || status === 205
  * Sends an upstream's answer on, byte for byte as it comes, no faster than the client reads. What is not a stream goes out
  * whole unless it is large.
  */
-export function passOn(from: UpstreamAnswer, to: ServerResponse, { headers, meter, watchClient, onStart }: PassingOptions): Passing {
+export function passOn(
+  from: UpstreamAnswer,
+  to: ServerResponse,
+  { headers, meter, watchClient, nextTurn, onStart }: PassingOptions,
+): Passing {
   const { body: source, status } = from;
   const isStream = from.header('content-type')?.startsWith('text/event-stream') ?? false;
   const head = [...from.headers, ...headers];
@@ -117,7 +123,9 @@ export function passOn(from: UpstreamAnswer, to: ServerResponse, { headers, mete
     if (ending !== 'ended') return cut(ending);
     isOver = true;
     if (!meter) return finish(NOTHING);
-    meter.end().then(finish, fail);
+    nextTurn()
+      .then(() => meter.end())
+      .then(finish, fail);
   }
 
   function take(piece: Uint8Array): void {

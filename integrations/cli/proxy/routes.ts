@@ -18,12 +18,16 @@ export type Routed =
   | { readonly kind: 'route'; readonly route: Route; readonly ids: PathIds; readonly query: string }
   | { readonly kind: 'refusal'; readonly status: number; readonly message: string };
 
-const metered: Readonly<Record<string, Pick<Route, 'protocol' | 'api'>>> = {
-  '/chat/completions': { protocol: 'openai', api: 'chat' },
-  '/responses': { protocol: 'openai', api: 'responses' },
-  '/embeddings': { protocol: 'openai', api: 'embeddings' },
-  '/messages': { protocol: 'anthropic', api: 'messages' },
-};
+const metered: ReadonlyMap<string, Route> = new Map(
+  (
+    [
+      { protocol: 'openai', api: 'chat', method: 'POST', path: '/chat/completions' },
+      { protocol: 'openai', api: 'responses', method: 'POST', path: '/responses' },
+      { protocol: 'openai', api: 'embeddings', method: 'POST', path: '/embeddings' },
+      { protocol: 'anthropic', api: 'messages', method: 'POST', path: '/messages' },
+    ] as const
+  ).map((route) => [route.path, route]),
+);
 
 /** Calls that providers do not bill: they pass, for callers who are known. */
 const COUNT_TOKENS = '/messages/count_tokens';
@@ -48,13 +52,13 @@ export function routeOf(method: string, target: string): Routed {
   const route = knownRoute(method, rest);
   if (route === 'method') return refusal(405, 'this path is not asked in this way');
   if (!route) return refusal(404, 'this call is not one that the proxy can meter');
-  if (!/^[\w.~%&=+,:@-]{0,1024}$/.test(query)) return refusal(400, 'the query has characters that are not taken');
+  if (query !== '' && !/^[\w.~%&=+,:@-]{0,1024}$/.test(query)) return refusal(400, 'the query has characters that are not taken');
   return { kind: 'route', route, ids, query: query === '' ? '' : `?${query}` };
 }
 
 function knownRoute(method: string, path: string): Route | 'method' | undefined {
-  const call = Object.hasOwn(metered, path) ? metered[path] : undefined;
-  if (call) return method === 'POST' ? { ...call, method, path } : 'method';
+  const call = metered.get(path);
+  if (call) return method === 'POST' ? call : 'method';
   if (path === COUNT_TOKENS) return method === 'POST' ? { protocol: 'anthropic', api: 'free', method, path } : 'method';
   if (models.test(path) && !path.includes('..')) return method === 'GET' ? { protocol: 'openai', api: 'free', method, path } : 'method';
   return undefined;

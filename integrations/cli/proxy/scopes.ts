@@ -1,14 +1,15 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Caller } from './keys.ts';
+import { scopedBy, type Caller, type Owner } from './keys.ts';
 import { isId, type PathIds } from './routes.ts';
 
 /** For whom a request works, or why it may not say so. */
-export type Scoped =
-  | { readonly kind: 'scopes'; readonly scopes: Readonly<Record<string, string>>; readonly run: string | undefined }
-  | { readonly kind: 'refusal'; readonly status: number; readonly message: string };
+export type Scoped = Owner | { readonly kind: 'refusal'; readonly status: number; readonly message: string };
 
-/** The scopes that a trusted client may name. */
-const named = ['tenant', 'user', 'feature', 'session'] as const;
+/** What a client may name, and by which header: scopes where it is trusted, and its run. */
+const named = ['tenant', 'user', 'feature', 'session', 'run'].map((scope) => ({ scope, header: `holdfast-${scope}` }));
+
+const isNamed = (path: PathIds, headers: IncomingHttpHeaders): boolean =>
+  named.some(({ scope, header }) => path[scope] !== undefined || headers[header] !== undefined);
 
 /**
  * The scopes of a request: those of its key, and where the key is trusted, those that path and headers (`holdfast-user`, …)
@@ -16,10 +17,10 @@ const named = ['tenant', 'user', 'feature', 'session'] as const;
  * caller's own, and needs no trust: a new run has less to spend than the user, never more.
  */
 export function scopesOf(caller: Caller, path: PathIds, headers: IncomingHttpHeaders): Scoped {
+  if (!isNamed(path, headers)) return caller.own;
   const asked: Record<string, string> = {};
-  for (const scope of [...named, 'run']) {
-    const header = headers[`holdfast-${scope}`];
-    const ids = [path[scope], header].filter((id) => id !== undefined);
+  for (const { scope, header } of named) {
+    const ids = [path[scope], headers[header]].filter((id) => id !== undefined);
     if (ids.length === 0) continue;
     const [id] = ids;
     if (ids.some((other) => other !== id)) return refusal(400, `path and header name two different ids for ${scope}`);
@@ -34,7 +35,7 @@ export function scopesOf(caller: Caller, path: PathIds, headers: IncomingHttpHea
   for (const [scope, id] of Object.entries(ids)) {
     if (caller.scopes[scope] !== undefined && caller.scopes[scope] !== id) return refusal(403, `this key belongs to another ${scope}`);
   }
-  return { kind: 'scopes', scopes: { user: caller.name, ...ids, ...caller.scopes }, run };
+  return { ...scopedBy(caller.name, { ...ids, ...caller.scopes }), run };
 }
 
 const refusal = (status: number, message: string): Scoped => ({ kind: 'refusal', status, message });

@@ -80,7 +80,10 @@ export function upstreamAt({ url, idleMs, sockets }: UpstreamOptions, where = 'u
 
   function ask({ method, path, query, headers, body }: UpstreamRequest): UpstreamCall {
     const list = [...fixed, ...headers];
-    if (body !== undefined) list.push('content-length', String(Buffer.byteLength(body)));
+    const bytes = body === undefined ? 0 : Buffer.byteLength(body);
+    if (body !== undefined) list.push('content-length', String(bytes));
+    // What is plain ASCII goes out in one write with the head, without being encoded.
+    const encoding = bytes === body?.length ? 'latin1' : 'utf8';
     let request: ClientRequest;
     let stopped: Error | undefined;
     let watched = (): void => {};
@@ -107,15 +110,16 @@ export function upstreamAt({ url, idleMs, sockets }: UpstreamOptions, where = 'u
       });
       sent.on('error', (error: NodeJS.ErrnoException) => {
         if (hasBegun) return;
-        // A kept connection that the upstream had just closed: the request never began, and is sent anew.
+        // A kept connection that the upstream had just closed, or so it seems: one that costs something may have arrived, and is
+        // its client's to repeat, as a call of its own.
         if (sent.reusedSocket && error.code === 'ECONNRESET' && !stopped && mayRetry) return send(resolve, reject, false);
         watched();
         reject(stopped ?? new UpstreamError(502, 'the upstream was not reached, or broke off', error.code));
       });
-      sent.end(body);
+      sent.end(body, encoding);
     }
 
-    const answer = new Promise<UpstreamAnswer>((resolve, reject) => send(resolve, reject, true));
+    const answer = new Promise<UpstreamAnswer>((resolve, reject) => send(resolve, reject, method === 'GET'));
     watched = watch(
       () => request.socket?.bytesRead ?? 0,
       () => stop(new UpstreamError(504, `the upstream was silent for ${idleMs} ms`)),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { authenticateAnyone, authenticateBy, newKey } from '../../../../integrations/cli/proxy/keys.ts';
+import { authenticateAnyone, authenticateBy, newKey, scopedBy } from '../../../../integrations/cli/proxy/keys.ts';
 import { newAccounts } from '../../../../integrations/cli/proxy/new-accounts.ts';
 import { routeOf } from '../../../../integrations/cli/proxy/routes.ts';
 import { scopesOf } from '../../../../integrations/cli/proxy/scopes.ts';
@@ -71,6 +71,7 @@ describe('keys', () => {
       name: 'hashed',
       scopes: { tenant: 'acme', user: '7' },
       trustIds: false,
+      own: scopedBy('hashed', { tenant: 'acme', user: '7' }),
     });
     expect(authenticate({ 'x-api-key': 'a-key-from-the-environment' })).toMatchObject({ name: 'from-env', trustIds: true });
     for (const headers of [
@@ -119,10 +120,13 @@ describe('keys', () => {
 });
 
 describe('scopes', () => {
-  const caller = { name: 'search-team', scopes: { tenant: 'acme' }, trustIds: false };
+  const scopes = { tenant: 'acme' };
+  const caller = { name: 'search-team', scopes, trustIds: false, own: scopedBy('search-team', scopes) };
+  const owned = (by: Record<string, string>): string => JSON.stringify(['search-team', by]);
 
   it('come from the key alone, unless it is trusted', () => {
-    expect(scopesOf(caller, {}, {})).toEqual({ kind: 'scopes', scopes: { tenant: 'acme', user: 'search-team' }, run: undefined });
+    const own = { user: 'search-team', tenant: 'acme' };
+    expect(scopesOf(caller, {}, {})).toEqual({ kind: 'scopes', scopes: own, owner: owned(own), run: undefined });
     expect(scopesOf(caller, { user: 'alice' }, {})).toMatchObject({ kind: 'refusal', status: 403 });
     expect(scopesOf(caller, {}, { 'holdfast-session': 's' })).toMatchObject({ kind: 'refusal', status: 403 });
     expect(scopesOf(caller, { run: 'r' }, {})).toMatchObject({ kind: 'scopes', run: 'r' });
@@ -133,6 +137,7 @@ describe('scopes', () => {
     expect(scopesOf(trusted, { user: 'alice' }, { 'holdfast-feature': 'search', 'holdfast-run': 'r' })).toEqual({
       kind: 'scopes',
       scopes: { tenant: 'acme', user: 'alice', feature: 'search' },
+      owner: owned({ user: 'alice', feature: 'search', tenant: 'acme' }),
       run: 'r',
     });
     expect(scopesOf(trusted, { tenant: 'other' }, {})).toMatchObject({ status: 403 });
