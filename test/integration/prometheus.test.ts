@@ -33,6 +33,21 @@ describe('prometheusMetrics', () => {
     expect(await valueOf(registry, 'holdfast_runs_live')).toBe(0);
   });
 
+  it('has all that has happened also where a single metric is read, and no time has passed', async () => {
+    const guard = createGuard();
+    const { registry } = prometheusMetrics(guard, { registry: new Registry() });
+    for (const [name, value] of [
+      ['holdfast_steps_total', 1],
+      ['holdfast_tokens_total', 2_000],
+      ['holdfast_runs_live', 0],
+      ['holdfast_step_duration_seconds', 4],
+    ] as const) {
+      await ask(guard, { feature: 'chat' });
+      const figures = await registry.getSingleMetric(name)?.get();
+      expect(figures?.values.find(({ labels }) => !('le' in labels) || labels.le === '+Inf')?.value, name).toBe(value);
+    }
+  });
+
   it('shows no id of a user, a session or a tenant, unless their scope is named', async () => {
     const budgets = { user: { usd: 1 }, tenant: { usd: 5 }, feature: { usd: 9 } } as const;
     for (const showIds of [undefined, ['user', 'tenant']]) {

@@ -1,7 +1,6 @@
 import type { Writable } from 'node:stream';
 import { InvalidOptionError } from '../../core/errors.ts';
 import { AUDIT_VERSION, type AuditEntry } from './entry.ts';
-import { entryLines } from './entry-line.ts';
 import { fileWriter } from './file-writer.ts';
 import { followEntries, type EventSource, type FollowOptions } from './follow-entries.ts';
 import { lineQueue } from './line-queue.ts';
@@ -59,8 +58,6 @@ export function auditLog(target: string | Writable, options: AuditLogOptions = {
   let isClosed = false;
   /** A stream that has failed stays so; a disk may recover. */
   let isBroken = false;
-
-  const lineOf = entryLines();
 
   function write(entry: AuditEntry): void {
     if (isClosed || isBroken || !queue.push(lineOf(entry))) {
@@ -153,6 +150,8 @@ export function auditLog(target: string | Writable, options: AuditLogOptions = {
     },
   };
 }
+
+const lineOf = (entry: AuditEntry): string => `${JSON.stringify(entry)}\n`;
 
 function checkCounts(options: Readonly<Record<string, number>>): void {
   const issues = Object.entries(options)

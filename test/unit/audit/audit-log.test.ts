@@ -5,6 +5,7 @@ import path from 'node:path';
 import { PassThrough, Writable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { auditLog, createGuard, hmac, InvalidOptionError, readAuditLog, type AuditEntry, type Guard } from 'holdfast';
+import { fakeClock } from 'holdfast/testing';
 import { afterAll, describe, expect, it } from 'vitest';
 import { builtPackage } from '../../support/built-package.ts';
 
@@ -177,6 +178,47 @@ describe('the audit log', () => {
       expect(entries.filter(({ event }) => event === 'step:end')).toHaveLength(50);
     }
   }, 120_000);
+
+  it('has every entry with the time of its event, in the order in which they came, however late it is written', async () => {
+    const file = newFile();
+    const clock = fakeClock();
+    const log = auditLog(file);
+    const guard = createGuard({ clock, budgets: { user: { toolCalls: 4 } } });
+    log.follow(guard);
+    const run = guard.start({ scopes: { user: 'alice' } });
+    const times: number[] = [];
+    for (let step = 0; step < 4; step += 1) {
+      clock.advance(1_000);
+      times.push(clock.now());
+      await run.step({ kind: 'tool', name: 'look', args: { step } }, async () => ({ output: step }));
+    }
+    expect(log.counts).toEqual({ written: 12, lost: 0 });
+    await run.end();
+    await log.close();
+    const { entries } = await read(file);
+    const told = entries.filter(({ event }) => event === 'step:end' || event === 'budget:alert');
+    expect(told.map(({ event, at }) => [event, at])).toEqual([
+      ['step:end', times[0]],
+      ['budget:alert', times[1]],
+      ['step:end', times[1]],
+      ['step:end', times[2]],
+      ['budget:alert', times[3]],
+      ['budget:alert', times[3]],
+      ['step:end', times[3]],
+    ]);
+  });
+
+  it('has what happened until it stops following, and nothing after', async () => {
+    const file = newFile();
+    const log = auditLog(file);
+    const guard = createGuard();
+    const stop = log.follow(guard);
+    await work(guard);
+    stop();
+    await work(guard);
+    await log.close();
+    expect((await read(file)).entries).toHaveLength(6);
+  });
 
   it('stops when it is told to', async () => {
     const file = newFile();
