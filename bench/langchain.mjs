@@ -1,5 +1,7 @@
 // What a guard costs a LangChain agent: an agent of 51 model calls and 50 tool calls, with a model that answers at once.
-// All variants take turns in one process; the figures are CPU time as ratios to the agent alone, medians over the rounds.
+// All variants take turns in one process; the figures are CPU time as ratios to another variant in the same round, medians over the
+// rounds. They are taken when V8 has compiled what it will: a service lives long. The first rounds, in which it still compiles,
+// are shown beside them.
 import { BaseCallbackHandler } from '@langchain/core/callbacks/base';
 import { BaseChatModel } from '@langchain/core/language_models/chat_models';
 import { AIMessage, HumanMessage } from '@langchain/core/messages';
@@ -10,7 +12,9 @@ import { createGuard } from '../dist/src/index.js';
 import { guardAgent, GuardCallbackHandler, guardMiddleware, guardModel, guardTools } from '../dist/integrations/langchain/index.js';
 
 const TURNS = 50;
-const rounds = Number(process.env.ROUNDS ?? 15);
+const rounds = Number(process.env.ROUNDS ?? 40);
+const warmUp = Number(process.env.WARM_UP ?? 60);
+const FIRST = 15;
 const usage = { input_tokens: 200, output_tokens: 30, total_tokens: 230 };
 
 /** Asks for one tool in each turn and then answers. */
@@ -99,18 +103,22 @@ async function cpuMs([agent, config = () => ({})]) {
 const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 
 const times = Object.fromEntries(Object.keys(agents).map((name) => [name, []]));
-for (let round = -3; round < rounds; round += 1) {
-  for (const [name, agent] of Object.entries(agents)) {
-    const spent = await cpuMs(agent);
-    if (round >= 0) times[name].push(spent);
+const variants = Object.entries(agents);
+for (let round = 0; round < warmUp + rounds; round += 1) {
+  // Another order in each round: no variant always comes after the same one.
+  for (let place = 0; place < variants.length; place += 1) {
+    const [name, agent] = variants[(place + round) % variants.length];
+    times[name].push(await cpuMs(agent));
   }
 }
 
-const medians = Object.fromEntries(Object.entries(times).map(([name, values]) => [name, median(values)]));
-const alone = medians['agent alone'];
-console.log(`51 model + 50 tool steps, CPU, medians of ${rounds} rounds (agent alone: ${alone.toFixed(1)} ms)\n`);
-for (const [name, ms] of Object.entries(medians)) console.log(`${name.padEnd(34)} ${(ms / alone).toFixed(2)} x the agent alone`);
-const ratio = (name, to) => (medians[name] / medians[to]).toFixed(2);
+const ratio = (name, to, from = warmUp, until = warmUp + rounds) =>
+  median(times[name].slice(from, until).map((time, round) => time / times[to][from + round])).toFixed(2);
+const alone = median(times['agent alone'].slice(warmUp));
+console.log(`51 model + 50 tool steps, CPU, medians of ${rounds} rounds after ${warmUp} others (agent alone: ${alone.toFixed(1)} ms)`);
+console.log(`in brackets: of rounds 3 to ${FIRST}, in which V8 still compiles\n`);
+for (const name of Object.keys(agents))
+  console.log(`${name.padEnd(34)} ${ratio(name, 'agent alone')} x the agent alone (${ratio(name, 'agent alone', 2, FIRST)})`);
 console.log(`\nguardMiddleware to the agent alone:             ${ratio('guardMiddleware', 'agent alone')} (goal: 1.20)`);
 console.log(`GuardCallbackHandler to a no-op awaited handler: ${ratio('GuardCallbackHandler', 'no-op handler, awaited')} (goal: 1.10)`);
 
