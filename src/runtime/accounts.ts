@@ -159,13 +159,16 @@ export function createAccounts(options: ResolvedGuardOptions, clock: Clock, even
       );
       const isLookedUp = shared.some(({ name }) => typeof configured[name]?.per === 'function');
       const planOf = (sharedRefs: readonly AccountRef[]): AccountPlan => {
-        const refs = [...runRefs, ...sharedRefs];
+        // Lists that live as long as the run: spreading would leave them with room for a dozen more.
+        const refs = runRefs.concat(sharedRefs);
         const policyOf = (ref: AccountRef, index: number): StoreErrorPolicy =>
           shared[index]?.onStoreError ?? (limitsAny(ref, ['usd']) ? 'closed' : 'open');
         const policies = sharedRefs.map(policyOf);
         return {
           refs,
-          policies: [...runRefs.map(() => 'open' as const), ...policies.map((policy) => (typeof policy === 'string' ? policy : 'local'))],
+          policies: runRefs
+            .map((): WithoutStore => 'open')
+            .concat(policies.map((policy) => (typeof policy === 'string' ? policy : 'local'))),
           awayRefs: sharedRefs.flatMap((ref, index) => awayRef(ref, policies[index]) ?? []),
           runRefs,
           limitsOutput: refs.some((ref) => limitsAny(ref, ['usd', 'tokens', 'outputTokens'])),

@@ -15,21 +15,39 @@ export interface Replays {
 /** What one checkpoint leaves open is one round of calls; older keys do not come again. */
 const KEYS_MAX = 256;
 
-export function createReplays(restored: readonly string[] = []): Replays {
-  const done = new Set(restored);
-  let earlier: Set<string> = new Set(restored);
-  return {
-    done(key) {
-      done.delete(key);
-      done.add(key);
-      for (const oldest of done) {
-        if (done.size <= KEYS_MAX) break;
-        done.delete(oldest);
-      }
-    },
-    resumed: () => void (earlier = new Set(done)),
-    // Once only: a host that gives all its calls one name is not let off counting them.
-    take: (key) => earlier.delete(key),
-    save: () => [...done],
-  };
+export const createReplays = (restored: readonly string[] = []): Replays => new KnownSteps(restored);
+
+/** A class with nothing in it at first: nearly no run is ever paused. */
+class KnownSteps implements Replays {
+  #done: Set<string> | undefined;
+  #earlier: Set<string> | undefined;
+
+  constructor(restored: readonly string[]) {
+    if (restored.length === 0) return;
+    this.#done = new Set(restored);
+    this.#earlier = new Set(restored);
+  }
+
+  done(key: string): void {
+    const done = (this.#done ??= new Set());
+    done.delete(key);
+    done.add(key);
+    for (const oldest of done) {
+      if (done.size <= KEYS_MAX) break;
+      done.delete(oldest);
+    }
+  }
+
+  resumed(): void {
+    this.#earlier = this.#done && new Set(this.#done);
+  }
+
+  /** Once only: a host that gives all its calls one name is not let off counting them. */
+  take(key: string): boolean {
+    return this.#earlier?.delete(key) ?? false;
+  }
+
+  save(): readonly string[] {
+    return this.#done ? [...this.#done] : [];
+  }
 }

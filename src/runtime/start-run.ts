@@ -67,7 +67,7 @@ export function startRun(guard: GuardCore, parts: RunParts): StartedRun {
   let raisedTo: AmountLimits | undefined;
   const tighter = inheritTighter(parent?.tighter ?? {}, own);
   const ownAccount = accounts.runAccount({ id, ids, tighter }, parent !== undefined, budgets.at(-1)?.run);
-  const runRefs = [...(parent?.runRefs ?? []), ...(ownAccount ? [ownAccount] : [])];
+  const runRefs = (parent?.runRefs ?? []).concat(ownAccount ?? []);
   const identity = { id, ids, tighter, runRefs };
   let plan: AccountPlan | Promise<AccountPlan> = accounts.plan(identity);
   const planReady = (ready: AccountPlan): AccountPlan => (plan = ready);
