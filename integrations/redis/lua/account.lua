@@ -111,13 +111,24 @@ local function lateSums(account)
   return account[PACKED_LATE]
 end
 
+local function headOf(account)
+  return struct.pack(WRITTEN, unpack(account[STATE], 1, WRITTEN_COUNT))
+end
+
+-- Writes an account; returns the first part of its head.
 local function saveAccount(account)
   local state = account[STATE]
   local last = endOfLife(account)
   local isKept = last and state[KEPT] >= last or not last and state[KEPT] == -1
   if not isKept then state[KEPT] = last and amply(account, last) or -1 end
   if account.isRestChanged then account[PACKED_REST] = cmsgpack.pack(account[REST]) end
-  local packed = struct.pack(HEAD, unpack(state, 1, HEAD_COUNT)) .. lateSums(account) .. account[PACKED_REST]
+  local head = headOf(account)
+  if isKept and not account.isRewritten then
+    redis.call('SETRANGE', account[KEY], 0, head)
+    return head
+  end
+  local quiet = struct.pack('<dddddddd', unpack(state, QUIET_AT + 1, HEAD_COUNT))
+  local packed = head .. quiet .. lateSums(account) .. account[PACKED_REST]
   if isKept then
     redis.call('SET', account[KEY], packed, 'KEEPTTL')
   elseif last then
@@ -126,6 +137,7 @@ local function saveAccount(account)
     redis.call('SET', account[KEY], packed)
   end
   if account[KIND] == ROLLING then rare.saveSlots(account, last and string.format('%.0f', state[KEPT] - now)) end
+  return head
 end
 
 -- When room comes back, or -1 where it never does.
@@ -136,11 +148,11 @@ local function resetOf(account)
 end
 
 -- An account as an answer shows it: what is written of its head in every step, late sums if there are any, and the limits of an
--- adjustment if there is one.
-local function shown(account)
+-- adjustment if there is one. `head` is that part of its head, where it is known.
+local function shown(account, head)
   local state = account[STATE]
   if not state then return string.rep('\0', WRITTEN_SIZE) end
-  local head = string.sub(struct.pack(HEAD, unpack(state, 1, HEAD_COUNT)), 1, WRITTEN_SIZE) .. lateSums(account)
+  head = (head or headOf(account)) .. lateSums(account)
   if state[IS_ADJUSTED] == 1 then head = head .. struct.pack('<dddddddd', unpack(restOf(account).adjustment[2], 1, 8)) end
   return head
 end

@@ -22,7 +22,7 @@ local function findQuiet(ref)
       if limit > 0 and not marks[d .. '@' .. threshold] then state[QUIET_AT + d] = limit * threshold end
     end
   end
-  account[IS_CHANGED] = true
+  account[IS_CHANGED], account.isRewritten = true, true
 end
 
 -- Appends the thresholds of one dimension that were crossed for the first time: place, dimension, number of the threshold,

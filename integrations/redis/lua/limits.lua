@@ -8,7 +8,7 @@ local function openAccount(account)
   state[BORN] = (microseconds - EPOCH) * 16 + account[NUMBER] % 16
   state[START], state[LISTED], state[CHARGES] = account[SINCE], -1, account[POLICY]
   account[STATE], account[REST] = state, {}
-  account.isNew, account[IS_CHANGED] = true, true
+  account.isNew, account.isRewritten, account[IS_CHANGED] = true, true, true
   local named = account[NAMED]
   if named > 0 then changeRest(account).names = { ARGV[named], ARGV[named + 1], ARGV[named + 2] } end
 end

@@ -28,8 +28,13 @@ local function holdInAll(places, ask, amounts, units, key, ttl, turn)
     local account = places[place][OF]
     if account[TURN] ~= turn then
       account[TURN] = turn
-      if account[KIND] == ROLLING then rare.openSlot(account) end
-      add(account, account[SINCE], HELD, amounts, 0, 1)
+      if account[KIND] == ROLLING then
+        rare.openSlot(account)
+        add(account, account[SINCE], HELD, amounts, 0, 1)
+      else
+        plus(account[STATE], HELD_AT, amounts, 0)
+        account[IS_CHANGED] = true
+      end
       record[RECORD_TAIL + 2 * count], record[RECORD_TAIL + 2 * count + 1] = account[STATE][BORN], account[SINCE]
       count = count + 1
       keys[count] = account[KEY]

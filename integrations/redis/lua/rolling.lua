@@ -12,7 +12,7 @@ end
 
 local function addLate(account, part, list, at, sign)
   local late = lateOf(account) or zeros(16)
-  account.late, account.isLateChanged, account[STATE][IS_WIDE] = late, true, 1
+  account.late, account.isLateChanged, account.isRewritten, account[STATE][IS_WIDE] = late, true, true, 1
   (sign > 0 and plus or minus)(late, 8 * (part - UNCONFIRMED), list, at)
 end
 
@@ -20,7 +20,7 @@ local function addToSlot(account, start, part, list, at, sign)
   local slot = slotOf(account, start)
   if not slot then return false end
   (sign > 0 and plus or minus)(slot, 8 * (part - 1), list, at)
-  account.touched[start] = true
+  account.touched[start], account.isRewritten = true, true
   return true
 end
 
@@ -73,7 +73,7 @@ local function startStretch(account)
   -- A clock that is put back does not bring an old window back.
   if state[START] > account[SINCE] then account[SINCE] = state[START] end
   if state[START] >= account[SINCE] then return end
-  account[IS_CHANGED] = true
+  account[IS_CHANGED], account.isRewritten = true, true
   state[START], state[LIMITS_MARK], state[LISTED], state[IS_WIDE] = account[SINCE], 0, -1, 0
   for place = SETTLED_AT + 1, HELD_AT + 8 do state[place] = 0 end
   if account[PACKED_REST] ~= '' then changeRest(account).marks = nil end

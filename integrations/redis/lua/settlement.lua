@@ -38,7 +38,12 @@ local function bookIn(place, ref, record, actual, overage)
     start = account[STATE] and stretchIn(record, account, place)
     if not start then return 0 end
     if record[PHASE] == IS_HELD then
-      add(account, start, HELD, record, AMOUNTS_AT, -1)
+      if account[KIND] ~= ROLLING and start == account[STATE][START] then
+        minus(account[STATE], HELD_AT, record, AMOUNTS_AT)
+        account[IS_CHANGED] = true
+      else
+        add(account, start, HELD, record, AMOUNTS_AT, -1)
+      end
     elseif account[STATE][CHARGES] == 1 then
       add(account, start, UNCONFIRMED, record, AMOUNTS_AT, -1)
     end

@@ -12,7 +12,8 @@
 -- alerts, adjustment {until or 0, limits}, starts of the slots of a rolling window, limits of the last admission, names {scope,
 -- id, tenant} where the keys hold only hashes.
 
-local HEAD, HEAD_SIZE, WRITTEN_SIZE = '<dddddBBBdddddddddddddddddddddddd', 235, 171
+local HEAD, HEAD_SIZE = '<dddddBBBdddddddddddddddddddddddd', 235
+local WRITTEN, WRITTEN_SIZE, WRITTEN_COUNT = '<dddddBBBdddddddddddddddd', 171, 24
 local LATE, LATE_SIZE = '<dddddddddddddddd', 128
 local BORN, START, KEPT, LIMITS_MARK, LISTED = 1, 2, 3, 4, 5
 local IS_ADJUSTED, IS_WIDE, CHARGES, HEAD_COUNT = 6, 7, 8, 32
@@ -22,7 +23,8 @@ local LIFETIME, CALENDAR, ROLLING = 0, 1, 2
 -- An account in the script is a list, too: its number, the key of its state, its kind of window, how long it outlives it, whether
 -- an expired hold goes on counting, where its names stand in ARGV (or 0), its registry and its index (false where they were not
 -- sent), the stretch that holds the moment, its late sums and its rest as they are packed, its state (or false), its rest (or
--- false where it was not needed yet), and what this script did with it. Whatever few have is in fields.
+-- false where it was not needed yet), and what this script did with it. Whatever few have is in fields; `isRewritten` says that
+-- more of it is to be written than the first part of its head.
 local NUMBER, KEY, KIND, RETENTION, POLICY, NAMED, REGISTRY, INDEX = 1, 2, 3, 4, 5, 6, 7, 8
 local SINCE, UNTIL, PACKED_LATE, PACKED_REST, STATE, REST, IS_CHANGED, IS_SPENT, TURN = 9, 10, 11, 12, 13, 14, 15, 16, 17
 -- A place in a list of accounts is a list, too: its account, where its part of the request begins, and its limits as a list, the
@@ -51,7 +53,7 @@ local function restOf(account)
 end
 
 local function changeRest(account)
-  account.isRestChanged = true
+  account.isRestChanged, account.isRewritten = true, true
   account[IS_CHANGED] = true
   return restOf(account)
 end

@@ -112,10 +112,10 @@ push(isGranted and accountCount or 0)
 for number = 1, accountCount do
   local account = accounts[number]
   if isToBeListed(account) then listAccount(account) end
-  if account[IS_CHANGED] then saveAccount(account) end
+  local head = account[IS_CHANGED] and saveAccount(account)
   if isGranted then
     push(resetOf(account))
-    shownAccounts[number] = shown(account)
+    shownAccounts[number] = shown(account, head)
   end
 end
 return packedAnswer() .. table.concat(shownAccounts) .. epoch
