@@ -13,6 +13,7 @@ import { answer, sendOwn, upstreamHeaders, type Answer } from './respond.ts';
 import { routeOf, type Protocol, type Route, type Routed } from './routes.ts';
 import { scopesOf } from './scopes.ts';
 import { silenceWatch } from './silence.ts';
+import { toldLimits } from './told-limits.ts';
 import { sharedTurns } from './turns.ts';
 import { UpstreamError, type Upstream, type UpstreamAnswer, type UpstreamCall, type UpstreamRequest } from './upstream.ts';
 
@@ -76,6 +77,7 @@ export function servedCalls({ guard, authenticate, upstreams, bounds, budgeted }
   const doorOf = doors(guard);
   const watchClient = silenceWatch(bounds.clientIdleMs);
   const nextTurn = sharedTurns();
+  const limitsFor = toldLimits(guard, budgeted);
   const bodyLimits = { maxBytes: bounds.bodyBytes, timeoutMs: bounds.bodyTimeoutMs, isKept: false };
   const all = new Set<Serving>();
   let inFlight = 0;
@@ -172,6 +174,7 @@ export function servedCalls({ guard, authenticate, upstreams, bounds, budgeted }
     onStart: (bytes: Uint8Array) => void,
   ): Promise<number> {
     const { run, signal } = exchange;
+    const limits = limitsFor(run);
     let onHalt: (reason: Error) => void = () => {};
     const halted = (): void => onHalt(signal.reason as Error);
     signal.addEventListener('abort', halted, { once: true });
@@ -189,7 +192,8 @@ export function servedCalls({ guard, authenticate, upstreams, bounds, budgeted }
         throw error;
       }
       const meter = exchange.answered(answer);
-      const passing = passOn(answer, response, { headers: ['holdfast-run', run.id], meter, watchClient, nextTurn, onStart });
+      const headers = ['holdfast-run', run.id, ...(answer.status < 300 ? limits.fields : [])];
+      const passing = passOn(answer, response, { headers, meter, watchClient, nextTurn, onStart });
       serving.stop = passing.leave;
       onHalt = passing.cut;
       await passing.done;

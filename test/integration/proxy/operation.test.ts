@@ -111,6 +111,23 @@ describe('holdfast proxy', () => {
     expect(used.inputTokens).toBeGreaterThan(0);
   });
 
+  it('tells clients what is left of their budgets, and each only of its own', async () => {
+    const { proxy } = await staged({
+      guard: { budgets: { run: { steps: 9 }, user: { modelCalls: 10, window: 'day' }, global: { usd: 1 } } },
+    });
+    const told = async (user: string, body = chat('hi')): Promise<[string | null, string | null]> => {
+      const { headers } = await post(proxy, body, { 'holdfast-user': user });
+      return [headers.get('ratelimit-policy'), headers.get('ratelimit')];
+    };
+    const policies = '"user-modelCalls";q=10;w=86400, "global-usd";q=1000000;qu="micro-usd"';
+    expect(await told('alice')).toEqual([policies, expect.stringMatching(/^"user-modelCalls";r=(?:9|10);t=\d+, "global-usd";r=\d+$/)]);
+    const left = async (): Promise<number> => Number(/"user-modelCalls";r=(\d+)/.exec((await told('alice'))[1] ?? '')?.[1]);
+    await expect.poll(left, { interval: 500, timeout: 5_000 }).toBeLessThan(9);
+    expect((await told('bob'))[1]).toMatch(/^"user-modelCalls";r=(?:9|10);/);
+    // What is refused says why, and when to come back; what the provider refuses says nothing of our budgets.
+    expect(await told('carol', '{"model":"gpt-4o-mini","messages":"no"}')).toEqual([null, null]);
+  });
+
   it('without keys makes every credential a user of its own', async () => {
     const { proxy, guard } = await staged({ guard: { budgets: { user: { modelCalls: 1 } } }, configuration: { keys: undefined } });
     const status = async (key: string): Promise<number> => (await post(proxy, chat('hi'), { authorization: `Bearer ${key}` })).status;
