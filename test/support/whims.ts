@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, request as httpRequest, type Agent, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 /** What there is of each: how a request is made, what becomes of it upstream, and what its client does. */
@@ -112,8 +112,13 @@ function answerTo(whim: Whim, response: ServerResponse): void {
   else response.end();
 }
 
-/** A provider that answers each request as that one wants. `seen`: requests that arrived whole. */
-export async function whimsicalUpstream(): Promise<{ readonly url: string; readonly seen: () => number; close(): Promise<void> }> {
+/** A provider that answers each request as that one wants. `seen`: requests that arrived whole; `rest`: ends connections that are not in use. */
+export async function whimsicalUpstream(): Promise<{
+  readonly url: string;
+  readonly seen: () => number;
+  rest(): void;
+  close(): Promise<void>;
+}> {
   let seen = 0;
   const server = createServer((request, response) => {
     let body = '';
@@ -131,6 +136,7 @@ export async function whimsicalUpstream(): Promise<{ readonly url: string; reado
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`,
     seen: () => seen,
+    rest: () => server.closeIdleConnections(),
     async close() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
@@ -139,12 +145,12 @@ export async function whimsicalUpstream(): Promise<{ readonly url: string; reado
 }
 
 /** Makes a request as its client does. Gives the status that the client was told, if any. */
-export function ask(proxyUrl: string, headers: Record<string, string>, whim: Whim): Promise<number | undefined> {
+export function ask(proxyUrl: string, headers: Record<string, string>, whim: Whim, agent?: Agent): Promise<number | undefined> {
   const url = `${proxyUrl}/v1/${whim.api === 'chat' ? 'chat/completions' : 'responses'}`;
   return new Promise((resolve) => {
     let status: number | undefined;
     const done = (): void => resolve(status);
-    const request = httpRequest(url, { method: 'POST', headers: { 'content-type': 'application/json', ...headers } });
+    const request = httpRequest(url, { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, agent });
     request.on('response', (response: IncomingMessage) => {
       status = response.statusCode;
       response.on('error', () => {});
