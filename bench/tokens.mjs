@@ -14,7 +14,7 @@ import { load, measured, median } from './tokens/libraries.mjs';
 import { fuzzTexts, hostileTexts, madeUpWarmUp, novel, ordinaryTexts, randomFrom } from './tokens/texts.mjs';
 
 const { values, positionals } = parseArgs({
-  options: { novel: { type: 'string' }, fuzz: { type: 'string', default: '3000' }, runs: { type: 'string', default: '3' } },
+  options: { novel: { type: 'string' }, fuzz: { type: 'string', default: '100000' }, runs: { type: 'string', default: '3' } },
   allowPositionals: true,
 });
 const runs = Number(values.runs);
