@@ -21,6 +21,18 @@ export function textOf(content: unknown): string {
     .join('');
 }
 
+/** A content with another text: it stands where the first one stood, and what is no text (pictures, files) stays. */
+export function withTextIn(content: unknown, text: string): unknown {
+  const parts = recordsOf(content);
+  const first = parts.findIndex(isText);
+  const made = parts.flatMap((part, place) =>
+    isText(part) ? (place === first && text !== '' ? [{ type: part['type'], text }] : []) : [part],
+  );
+  return made.every(isText) ? text : made;
+}
+
+const isText = ({ text }: Json): boolean => typeof text === 'string';
+
 /** What JSON says, or undefined for what is none. */
 export function parsedJson(text: string): unknown {
   try {

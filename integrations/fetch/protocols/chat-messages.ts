@@ -1,5 +1,5 @@
 import type { MessageEdit, MessageView, ToolCallView } from 'holdfast';
-import { fieldsOf, parsedArgs, recordsOf, stringIn, textOf, type Json } from '../json.ts';
+import { fieldsOf, parsedArgs, recordsOf, stringIn, textOf, withTextIn, type Json } from '../json.ts';
 import { mediaOf } from './media.ts';
 import type { ToolOutcome } from './protocol.ts';
 
@@ -52,6 +52,6 @@ export function editedChat(messages: readonly Json[], edits: readonly MessageEdi
     if (edit.kind === 'insert') return [{ role: edit.role, content: edit.text }];
     const message = messages[edit.index];
     if (!message) return [];
-    return [edit.kind === 'keep' ? message : { ...message, content: edit.text }];
+    return [edit.kind === 'keep' ? message : { ...message, content: withTextIn(message['content'], edit.text) }];
   });
 }

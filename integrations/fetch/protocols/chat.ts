@@ -1,8 +1,9 @@
-import { usageFrom, type CallEdits, type ReasoningSettings, type StepResult, type ToolCallView, type UsageReport } from 'holdfast';
+import type { CallEdits, ReasoningSettings, StepResult, ToolCallView, UsageReport } from 'holdfast';
 import { fieldsOf, numberIn, parsedArgs, recordsOf, stringIn, textOf, without, type Json } from '../json.ts';
 import { chatResults, chatToolCalls, chatView, editedChat } from './chat-messages.ts';
 import { openAIError } from './openai-error.ts';
 import { event, type EventNews, type Finished, type GivenAnswer, type Protocol, type ReadRequest, type StreamReader } from './protocol.ts';
+import { reportedUsage } from './reported-usage.ts';
 
 /** In Azure's paths the deployment is the model, and the body need not name one. */
 export const modelOf = (body: Json, url: URL): string =>
@@ -76,7 +77,7 @@ function finished(response: Json): Finished {
       choices.flatMap(chatToolCalls),
       stringIn(response['model']),
     ),
-    usage: usageFrom(response['usage']),
+    usage: reportedUsage(response['usage']),
     id: stringIn(response['id']),
   };
 }
@@ -126,7 +127,7 @@ function reader(): StreamReader {
       if (chunk['error'] !== undefined) return { error: stringIn(fieldsOf(chunk['error'])['message']) ?? 'the provider reported an error' };
       const { choices, usage: reported, ...others } = chunk;
       head = others;
-      usage = usageFrom(reported) ?? usage;
+      usage = reportedUsage(reported) ?? usage;
       const made = recordsOf(choices);
       const deltas = made.flatMap(({ index, delta }) => takeDelta(numberIn(index) ?? 0, fieldsOf(delta)));
       if (made.some(({ finish_reason: reason }) => typeof reason === 'string')) isStopped = true;

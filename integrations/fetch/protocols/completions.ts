@@ -1,8 +1,8 @@
-import { usageFrom } from 'holdfast';
 import { fieldsOf, numberIn, recordsOf, stringIn, type Json } from '../json.ts';
 import { chat, modelOf, providerOf, resultOf } from './chat.ts';
 import { openAIError } from './openai-error.ts';
 import { event, type GivenAnswer, type Protocol } from './protocol.ts';
+import { reportedUsage } from './reported-usage.ts';
 
 const promptOf = ({ prompt }: Json): string => (Array.isArray(prompt) ? prompt.flat().map(String).join('\n') : (stringIn(prompt) ?? ''));
 
@@ -43,12 +43,12 @@ export const completions: Protocol = {
   ...(chat.withUsage ? { withUsage: chat.withUsage } : {}),
   finished: (response) => ({
     result: resultOf(textsOf(response), '', [], stringIn(response['model'])),
-    usage: usageFrom(response['usage']),
+    usage: reportedUsage(response['usage']),
     id: stringIn(response['id']),
   }),
   reader() {
     let text = '';
-    let usage: ReturnType<typeof usageFrom>;
+    let usage: ReturnType<typeof reportedUsage>;
     let head: Json = {};
     return {
       take(data) {
@@ -58,7 +58,7 @@ export const completions: Protocol = {
           return { error: stringIn(fieldsOf(chunk['error'])['message']) ?? 'the provider reported an error' };
         const { choices, usage: reported, ...others } = chunk;
         head = others;
-        usage = usageFrom(reported) ?? usage;
+        usage = reportedUsage(reported) ?? usage;
         const delta = textsOf(chunk);
         text += delta;
         const isOnlyUsage = recordsOf(choices).length === 0 && reported;

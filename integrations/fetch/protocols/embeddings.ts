@@ -1,8 +1,8 @@
-import { usageFrom } from 'holdfast';
 import { recordsOf, stringIn, type Json } from '../json.ts';
 import { modelOf, providerOf, resultOf } from './chat.ts';
 import { openAIError } from './openai-error.ts';
 import type { Protocol } from './protocol.ts';
+import { reportedUsage } from './reported-usage.ts';
 
 /** Tokens that were counted by the caller stand for as many short words. */
 function inputOf({ input }: Json): string {
@@ -31,7 +31,7 @@ export const embeddings: Protocol = {
   }),
   edited: (body) => body,
   finished(response) {
-    const usage = usageFrom(response['usage']);
+    const usage = reportedUsage(response['usage']);
     return {
       result: resultOf('', '', [], stringIn(response['model'])),
       usage: usage && { ...usage, outputTokens: 0 },

@@ -1,5 +1,5 @@
 import type { MessageEdit, MessageView } from 'holdfast';
-import { fieldsOf, recordsOf, stringIn, textOf, type Json } from '../json.ts';
+import { fieldsOf, recordsOf, stringIn, textOf, withTextIn, type Json } from '../json.ts';
 import { mediaOf } from './media.ts';
 import type { ToolOutcome } from './protocol.ts';
 
@@ -116,7 +116,7 @@ export function editedHistory(body: Json, edits: readonly MessageEdit[]): Json {
 
 /** The same part with other words. */
 function reworded({ view, blocks }: Piece, text: string): Json[] {
-  if (view.role === 'tool') return blocks.map((block) => ({ ...block, content: text }));
+  if (view.role === 'tool') return blocks.map((block) => ({ ...block, content: withTextIn(block['content'], text) }));
   const others = blocks.filter(({ type }) => type !== 'text');
   if (view.role === 'user') return [...(text === '' ? [] : [{ type: 'text', text }]), ...others];
   // Thinking comes first, calls last.

@@ -1,8 +1,9 @@
-import { usageFrom, type CallEdits, type ReasoningSettings, type StepResult } from 'holdfast';
+import type { CallEdits, ReasoningSettings, StepResult } from 'holdfast';
 import { fieldsOf, numberIn, parsedArgs, recordsOf, stringIn, textOf, without, type Json } from '../json.ts';
 import { effortOf, modelOf, providerOf, resultOf, withTools } from './chat.ts';
 import { editedHistory, lastResults, piecesOf } from './messages-history.ts';
 import { event, type EventNews, type Finished, type GivenAnswer, type Protocol, type ReadRequest, type StreamReader } from './protocol.ts';
+import { reportedUsage } from './reported-usage.ts';
 
 /** The provider takes no smaller thinking budget, and wants the cap to be above it. */
 const THINKING_MIN = 1_024;
@@ -81,7 +82,7 @@ function resultOfBlocks(blocks: readonly Json[], model: unknown): StepResult {
 
 const finished = (response: Json): Finished => ({
   result: resultOfBlocks(recordsOf(response['content']), response['model']),
-  usage: usageFrom(response['usage']),
+  usage: reportedUsage(response['usage']),
   id: stringIn(response['id']),
 });
 
@@ -152,7 +153,7 @@ function reader(): StreamReader {
       // The first event counts one token of output: it is the end that tells.
       return {
         result: resultOfBlocks(made, message['model']),
-        usage: isStopped ? usageFrom(usage) : undefined,
+        usage: isStopped ? reportedUsage(usage) : undefined,
         id: stringIn(message['id']),
       };
     },

@@ -1,5 +1,5 @@
 import type { MessageEdit, MessageView, ToolCallView } from 'holdfast';
-import { fieldsOf, parsedArgs, recordsOf, stringIn, textOf, type Json } from '../json.ts';
+import { fieldsOf, parsedArgs, recordsOf, stringIn, textOf, withTextIn, type Json } from '../json.ts';
 import { mediaOf } from './media.ts';
 import type { ToolOutcome } from './protocol.ts';
 
@@ -93,8 +93,8 @@ export function editedInput(body: Json, edits: readonly MessageEdit[]): Json {
 
 /** The same items with other words in them. */
 function reworded({ view, items }: Group, text: string): Json[] {
-  if (view.role === 'tool') return items.map((item) => ({ ...item, output: text }));
-  if (view.role !== 'assistant') return items.map((item) => ({ ...item, content: text }));
+  if (view.role === 'tool') return items.map((item) => ({ ...item, output: withTextIn(item['output'], text) }));
+  if (view.role !== 'assistant') return items.map((item) => ({ ...item, content: withTextIn(item['content'], text) }));
   const [words, others] = [items.filter(({ role }) => role === 'assistant'), items.filter(({ role }) => role !== 'assistant')];
   const said = { ...without(fieldsOf(words[0])), role: 'assistant', content: text };
   const place = items.findIndex(({ role }) => role === 'assistant');

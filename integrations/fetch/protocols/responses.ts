@@ -1,9 +1,10 @@
-import { usageFrom, type CallEdits, type StreamChannel } from 'holdfast';
+import type { CallEdits, StreamChannel } from 'holdfast';
 import { fieldsOf, numberIn, recordsOf, stringIn, textOf, type Json } from '../json.ts';
 import { effortOf, modelOf, providerOf, resultOf, withTools } from './chat.ts';
 import { openAIError } from './openai-error.ts';
 import { event, type EventNews, type Finished, type GivenAnswer, type Protocol, type ReadRequest, type StreamReader } from './protocol.ts';
 import { askedIn, editedInput, groupsOf, inputResults } from './responses-input.ts';
+import { reportedUsage } from './reported-usage.ts';
 
 /** The provider takes no lower cap. */
 const CAP_MIN = 16;
@@ -51,7 +52,7 @@ function finished(response: Json): Finished {
       items.map(askedIn).filter((call) => call !== undefined),
       stringIn(response['model']),
     ),
-    usage: usageFrom(response['usage']),
+    usage: reportedUsage(response['usage']),
     id: stringIn(response['id']),
   };
 }

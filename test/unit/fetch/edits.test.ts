@@ -168,3 +168,49 @@ describe('Chat Completions', () => {
     expect(server.refusals).toEqual([]);
   });
 });
+
+describe('a message that is shortened keeps its picture', () => {
+  const url = 'data:image/png;base64,iVBORw0KGgo=';
+  const source = { type: 'base64', media_type: 'image/png', data: 'iVBORw0KGgo=' } as const;
+  const shortened = (index: number): CallEdits => ({
+    messages: [...Array.from({ length: index }, (_, at) => ({ kind: 'keep' as const, index: at })), { kind: 'replace', index, text: 'r…' }],
+  });
+
+  it('in Chat Completions', async () => {
+    const { openai, server } = await world(() => 'Yes.', edits(shortened(0)));
+    const image = { type: 'image_url' as const, image_url: { url } };
+    await openai.chat.completions.create({
+      model: 'gpt-4o',
+      messages: [{ role: 'user', content: [{ type: 'text', text: 'rain' }, image, { type: 'text', text: 'more' }] }],
+    });
+    expect(server.requests[0]?.body['messages']).toEqual([{ role: 'user', content: [{ type: 'text', text: 'r…' }, image] }]);
+  });
+
+  it('in Responses, of a person and of a tool', async () => {
+    const image = { type: 'input_image' as const, image_url: url, detail: 'auto' as const };
+    const content = [{ type: 'input_text' as const, text: 'rain' }, image];
+    const kept = [{ type: 'input_text', text: 'r…' }, image];
+    const call = { type: 'function_call' as const, call_id: 'a', name: 'look', arguments: '{}' };
+    const result = { type: 'function_call_output' as const, call_id: 'a', output: content };
+    const person = await world(() => 'Yes.', edits(shortened(0)));
+    await person.openai.responses.create({ model: 'gpt-4o', input: [{ role: 'user', content }] });
+    expect(person.server.requests[0]?.body['input']).toEqual([{ role: 'user', content: kept }]);
+    const tool = await world(() => 'Yes.', edits(shortened(2)));
+    await tool.openai.responses.create({ model: 'gpt-4o', input: [{ role: 'user', content: 'Look.' }, call, result] });
+    expect(tool.server.requests[0]?.body['input']).toEqual([{ role: 'user', content: 'Look.' }, call, { ...result, output: kept }]);
+  });
+
+  it('in Messages, of a tool', async () => {
+    const { anthropic, server } = await world(() => 'Yes.', edits(shortened(2)));
+    const image = { type: 'image' as const, source };
+    const result = { type: 'tool_result' as const, tool_use_id: 'a', content: [{ type: 'text' as const, text: 'rain' }, image] };
+    const asked: Anthropic.MessageParam = { role: 'assistant', content: [{ type: 'tool_use', id: 'a', name: 'look', input: {} }] };
+    await anthropic.messages.create({
+      model: 'claude-haiku-4-5',
+      max_tokens: 100,
+      messages: [{ role: 'user', content: 'Look.' }, asked, { role: 'user', content: [result] }],
+    });
+    const sent = server.requests[0]?.body['messages'] as Anthropic.MessageParam[];
+    expect(sent.at(-1)?.content).toEqual([{ ...result, content: [{ type: 'text', text: 'r…' }, image] }]);
+  });
+});
