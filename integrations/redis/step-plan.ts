@@ -25,7 +25,7 @@ const known = new WeakMap<Keyspace, WeakMap<readonly AccountRef[], StepPlan>>();
 export function planFor({ settlements, reservations }: StepRequest, settings: RequestSettings): StepPlan {
   const lists = [...settlements, ...reservations].map(({ accounts }) => accounts);
   const first = lists.at(-1) ?? [];
-  if (!lists.every((list) => isSame(list, first))) return planOf(lists.flat(), settings);
+  if (!lists.every((list) => isSame(list, first))) return { ...planOf(lists.flat(), settings), isOrdinary: false };
   let plans = known.get(settings.keys);
   if (!plans) known.set(settings.keys, (plans = new WeakMap()));
   let plan = plans.get(first);

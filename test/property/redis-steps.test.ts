@@ -120,6 +120,21 @@ describe.skipIf(!hasRedis)('steps that settle the last and reserve the next with
     );
   }, 120_000);
 
+  it('settle in other accounts than they reserve in', async () => {
+    const store = redisStore(client, { prefix: 'others' });
+    const [first, second] = [account('user', 'day', { steps: 10 }), account('user', 'day', { steps: 10 }, { id: 'two' })];
+    const base = { ...zero, steps: 1 };
+    for (const accounts of [[second], []]) {
+      const id = `of-${accounts.length}`;
+      await store.reserve({ id: `first-${id}`, accounts: [first], asks: [{ base }], ttlMs: 60_000 });
+      const settled = store.settle({ id: `first-${id}`, accounts: [first], actual: base });
+      expect((await store.reserve({ id, accounts, asks: [{ base }], ttlMs: 60_000 })).granted).toBe(true);
+      expect((await settled).status).toBe('settled');
+    }
+    const [one, two] = [await store.read(first), await store.read(second)];
+    expect([one.settled.steps, one.held.steps, two.settled.steps, two.held.steps]).toEqual([2, 0, 0, 1]);
+  });
+
   it('leave nothing of the holds of others in an account but their sum', async () => {
     const store = redisStore(client, { prefix: 'many' });
     const shared = account('user', 'day', { steps: 10_000 });

@@ -1,6 +1,8 @@
 -- The server's clock is the only one that counts. Tests put another in its place.
 
 local now, microseconds
+-- How a moment is written that may be compared: a clock in place of the server's may have fractions.
+local EXACT = '%.17g'
 
 local function readClock(instead)
   local time = redis.call('TIME')

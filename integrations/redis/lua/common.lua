@@ -1,4 +1,4 @@
--- The step that nearly all are, in one go and without tables: it settles at most one reservation and makes another one in the
+-- The step that nearly all are, in one go and without a table for each account: it settles at most one reservation and makes another one in the
 -- same accounts, all of which exist; its first ask fits whole; no hold is overdue, no alert is due, nothing is out of the
 -- ordinary. Gives the answer, or nil before it has changed anything: then the whole of step.lua decides. It is there for speed
 -- alone; both have one meaning.
@@ -76,7 +76,7 @@ local function common(found)
   local expiry, set = now + ttl, KEYS[count + settlements + 3]
   if due == 0 or expiry < due then due = expiry end
   call('SET', KEYS[1], packed(MARK, answered + 1, losses, due, kept) .. epoch, 'KEEPTTL')
-  call('ZADD', set, string.format('%.0f', expiry), key)
+  call('ZADD', set, string.format(EXACT, expiry), key)
   local record = packed('<BHddddddddddd', IS_HELD, count, 0, units, expiry, n1, n2, n3, n4, n5, n6, n7, n8)
   call('SET', key, record .. where .. table.concat(KEYS, '\n', 2, count + 1), 'PX', string.format('%.0f', last - now))
   local numbers

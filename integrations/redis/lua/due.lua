@@ -6,7 +6,7 @@ local DUE_AT_ONCE, NO_HOLD, ENDLESS = 50, '=', 'inf'
 
 -- The records of holds that were overdue at a moment, at most so many; none where nothing was.
 local function overdue(set, moment)
-  return redis.call('ZRANGEBYSCORE', set, '-inf', string.format('%.0f', moment), 'LIMIT', 0, DUE_AT_ONCE)
+  return redis.call('ZRANGEBYSCORE', set, '-inf', string.format(EXACT, moment), 'LIMIT', 0, DUE_AT_ONCE)
 end
 
 -- When the next hold is due; 0 where there is none.
@@ -19,7 +19,7 @@ end
 local holding, dropping, longestLife = {}, {}, 0
 
 local function holdUntil(key, expiry, life)
-  holding[#holding + 1] = string.format('%.0f', expiry)
+  holding[#holding + 1] = string.format(EXACT, expiry)
   holding[#holding + 1] = key
   if life > longestLife then longestLife = life end
 end

@@ -31,7 +31,11 @@ for number = 1, recordCount do
   local record = readRecord(found[accountCount + number])
   local isHeld = record and record[PHASE] == IS_HELD
   -- One that was extended meanwhile lives on.
-  if not isHeld or record[EXPIRY] <= now then gone[#gone + 1] = key end
+  if isHeld and record[EXPIRY] > now then
+    redis.call('ZADD', KEYS[1], 'XX', string.format(EXACT, record[EXPIRY]), key)
+  else
+    gone[#gone + 1] = key
+  end
   if isHeld and record[EXPIRY] <= now then
     local place = 0
     for name in string.gmatch(record.keys, '[^\n]+') do

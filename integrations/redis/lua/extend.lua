@@ -15,7 +15,7 @@ if not record or record[PHASE] ~= IS_HELD or record[EXPIRY] <= now then return {
 if now + ttl <= record[EXPIRY] then return { done, 1 } end
 local longer = now + ttl - record[EXPIRY]
 record[EXPIRY] = now + ttl
-redis.call('ZADD', KEYS[2], 'XX', string.format('%.0f', record[EXPIRY]), KEYS[1])
+redis.call('ZADD', KEYS[2], 'XX', string.format(EXACT, record[EXPIRY]), KEYS[1])
 keepRecord(KEYS[1], record, #record, record.keys, redis.call('PTTL', KEYS[1]) + longer)
 saveRecords()
 return { done, 1 }

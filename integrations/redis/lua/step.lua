@@ -44,6 +44,7 @@ if found[1] then
   epoch = string.sub(found[1], after)
 else
   epoch = ('%s+%.0f'):format(ARGV[3]:match('^[^+]+'), now)
+  due = nextDue(set)
 end
 if epoch == ARGV[3] and losses <= seenLosses and (count < seenCount or losses < seenLosses) then losses = seenLosses + 1 end
 
@@ -88,9 +89,10 @@ end
 
 -- What is written first decides on a full server: a reservation writes the mark, and is refused before anything is changed;
 -- settlements first prolong its life, which a full server lets pass, and all that follows in the same script with it.
-if reservations == 0 then redis.call('PEXPIRE', KEYS[1], MARK_LIFE_MS) end
 local isKept = kept >= now + math.max(longestLife, MARK_LIFE_MS / 2)
 if not isKept then kept = now + longestLife + MARK_LIFE_MS end
+local life = string.format('%.0f', kept - now)
+if reservations == 0 then redis.call('PEXPIRE', KEYS[1], life) end
 for n = 1, #holding, 2 do
   local expiry = tonumber(holding[n])
   if due == 0 or expiry < due then due = expiry end
@@ -99,7 +101,6 @@ local mark = struct.pack(MARK, count + 1, losses, due, kept) .. epoch
 if isKept then
   redis.call('SET', KEYS[1], mark, 'KEEPTTL')
 else
-  local life = string.format('%.0f', kept - now)
   redis.call('SET', KEYS[1], mark, 'PX', life)
   redis.call('ZADD', set, ENDLESS, NO_HOLD)
   redis.call('PEXPIRE', set, life)

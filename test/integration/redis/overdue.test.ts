@@ -91,6 +91,15 @@ describe.skipIf(!hasRedis)('holds of processes that died', () => {
     expect((await open().read(tenant)).held.steps).toBe(50);
   });
 
+  it('end at fractions of a millisecond, too', async () => {
+    const { clock, open } = setup();
+    const store = open();
+    await store.reserve({ id: 'short', accounts: [tenant], asks: steps(200), ttlMs: 0.25 });
+    expect((await open().reserve({ id: 'early', accounts: [tenant], asks: steps(1), ttlMs: 60_000 })).granted).toBe(false);
+    clock.advance(1);
+    expect((await open().reserve({ id: 'then', accounts: [tenant], asks: steps(1), ttlMs: 60_000 })).granted).toBe(true);
+  });
+
   it('leave a step nothing to wait for that became overdue after it was asked for', async () => {
     const live = redisStore(client, { prefix: 'live' });
     await Promise.all(
