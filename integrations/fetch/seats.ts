@@ -17,14 +17,20 @@ interface Own {
   readonly run: Run;
   /** Tells conversations apart that use the same ids. */
   readonly opening: string;
+  /** Under which keys it is remembered. */
+  readonly keys: Set<string>;
   working: number;
   timer: NodeJS.Timeout | undefined;
 }
 
 /** How many answers are remembered from which a run may go on; the oldest are forgotten first. */
 const REMEMBERED_MAX = 10_000;
+/** How many runs may share an id: providers' ids of tool calls are not always unique. */
+const SHARED_MAX = 16;
 /** A run that nothing is heard of for so long was abandoned. */
 const REST_MAX_MS = 15 * 60_000;
+/** A call whose answer nobody has read to its end for so long was abandoned, and its run with it. */
+const CALL_MAX_MS = 60 * 60_000;
 
 const seatsOf = new WeakMap<AnyGuard, Seats>();
 
@@ -47,31 +53,64 @@ export function seats(guard: AnyGuard): Seats {
  * with the run of that; any other begins a run.
  */
 function makeSeats(guard: AnyGuard): Seats {
-  const byKey = new Map<string, Own>();
+  const byKey = new Map<string, readonly Own[]>();
+  const living = new Map<string, Own>();
 
-  const remember = (key: string, own: Own): void => {
+  // A run that is over holds all that its detectors have seen. One that was halted is still found: what follows on it is refused.
+  guard.on('run:end', ({ run: { id } }) => {
+    const own = living.get(id);
+    living.delete(id);
+    if (!own) return;
+    clearTimeout(own.timer);
+    if (own.run.haltError) return;
+    for (const key of own.keys) forget(key, own);
+  });
+
+  function forget(key: string, own: Own): void {
+    const others = (byKey.get(key) ?? []).filter((each) => each !== own);
+    if (others.length > 0) byKey.set(key, others);
+    else byKey.delete(key);
+  }
+
+  function remember(key: string, own: Own): void {
+    const others = (byKey.get(key) ?? []).filter((each) => each !== own);
     byKey.delete(key);
-    byKey.set(key, own);
-    for (const oldest of byKey.keys()) {
+    byKey.set(key, [...others.slice(1 - SHARED_MAX), own]);
+    own.keys.add(key);
+    for (const [oldest, owners] of byKey) {
       if (byKey.size <= REMEMBERED_MAX) break;
       byKey.delete(oldest);
+      for (const each of owners) each.keys.delete(oldest);
     }
-  };
+  }
+
+  function restFor(own: Own, ms: number): void {
+    clearTimeout(own.timer);
+    own.timer = setTimeout(() => detached(own.run.end()), ms).unref();
+  }
 
   const seatIn = (own: Own): Seat => {
     own.working += 1;
-    clearTimeout(own.timer);
+    restFor(own, CALL_MAX_MS);
     return {
       run: own.run,
       leave(asked, answerId) {
         own.working -= 1;
-        for (const id of asked) remember(callKey(id, own.opening), own);
-        if (answerId !== undefined && asked.length > 0) remember(answerKey(answerId), own);
+        if (!own.run.isEnded || own.run.haltError) {
+          for (const id of asked) remember(callKey(id), own);
+          if (answerId !== undefined && asked.length > 0) remember(answerKey(answerId), own);
+        }
         if (own.working > 0 || own.run.isEnded) return;
         if (asked.length === 0) detached(own.run.end());
-        else own.timer = setTimeout(() => own.working === 0 && detached(own.run.end()), REST_MAX_MS).unref();
+        else restFor(own, REST_MAX_MS);
       },
     };
+  };
+
+  const start = (options: RunOptions<string>, opening: string): Own => {
+    const own = { run: guard.start(options), opening, keys: new Set<string>(), working: 0, timer: undefined };
+    living.set(own.run.id, own);
+    return own;
   };
 
   return {
@@ -80,19 +119,22 @@ function makeSeats(guard: AnyGuard): Seats {
       if (around) return { run: around, leave: () => {} };
       const opening = openingOf(request);
       const keys = [
-        ...request.results.map(({ id }) => callKey(id, opening)),
+        ...request.results.map(({ id }) => callKey(id)),
         // With a conversation that the provider keeps, the opening is not sent again.
         ...(request.previousId === undefined ? [] : [answerKey(request.previousId)]),
       ];
-      const known = keys.map((key) => byKey.get(key)).find((own) => own !== undefined);
       const wanted = await options();
-      if (known && isFor(known.run, wanted.scopes) && (!known.run.isEnded || known.run.haltError)) return seatIn(known);
-      return seatIn({ run: guard.start(wanted), opening, working: 0, timer: undefined });
+      const asked = keys.flatMap((key) => byKey.get(key) ?? []).filter(({ run }) => isFor(run, wanted.scopes));
+      return seatIn(theOne(asked, opening) ?? start(wanted, opening));
     },
   };
 }
 
-const callKey = (id: string, opening: string): string => `call ${id} ${opening}`;
+/** The one who asked, whatever has become of the history; where several have, the one of the same conversation. */
+const theOne = (asked: readonly Own[], opening: string): Own | undefined =>
+  asked.every((each) => each === asked[0]) ? asked[0] : asked.findLast((each) => each.opening === opening);
+
+const callKey = (id: string): string => `call ${id}`;
 const answerKey = (id: string): string => `answer ${id}`;
 
 /** Whom an earlier run worked for may not be another than whom this call names. */

@@ -34,6 +34,38 @@ it('an agent outside of any run is found again by the results that it brings, fo
   expect((await guard.read('user', 'bob')).used.modelCalls).toBe(1);
 });
 
+it('two agents that were given the same ids go on in their own runs', async () => {
+  const { openai, guard, reports } = await world((_, turn) => (turn < 3 ? call : 'Yes.'), { budgets: { run: { modelCalls: 9 } } });
+  const turn = async (opening: string, answered?: OpenAI.ChatCompletionMessage): Promise<OpenAI.ChatCompletionMessage> => {
+    const results = answered ? [answered, { role: 'tool' as const, tool_call_id: 'call_1', content: `rain in ${opening}` }] : [];
+    const { choices } = await openai.chat.completions.create({
+      model: 'gpt-4o',
+      messages: [{ role: 'user', content: opening }, ...results],
+      tools,
+    });
+    return choices[0]!.message;
+  };
+  const [ulm, bonn] = [await turn('Ulm'), await turn('Bonn')];
+  await turn('Ulm', ulm);
+  await turn('Bonn', bonn);
+  await guard.close();
+  const used = reports.map(({ used }) => used.modelCalls);
+  expect(used).toEqual([2, 2]);
+});
+
+it('an agent whose history was cut goes on in its run', async () => {
+  const { openai, guard, reports } = await world((_, turn) => (turn === 0 ? call : 'Yes.'), { budgets: { run: { modelCalls: 9 } } });
+  const { choices } = await openai.chat.completions.create({ model: 'gpt-4o', messages: [{ role: 'user', content: 'Ulm?' }], tools });
+  const result = { role: 'tool' as const, tool_call_id: 'call_1', content: 'rain' };
+  await openai.chat.completions.create({
+    model: 'gpt-4o',
+    messages: [{ role: 'user', content: 'Earlier: Ulm was asked about.' }, choices[0]!.message, result],
+    tools,
+  });
+  await guard.close();
+  expect(reports.map(({ used }) => used.modelCalls)).toEqual([2]);
+});
+
 it('tools that another door has metered are not counted again', async () => {
   const { openai, guard, reports } = await world((_, turn) => (turn === 0 ? call : 'Yes.'));
   await guard.run(async (run) => {
