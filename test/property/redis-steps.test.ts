@@ -18,6 +18,7 @@ interface Step {
   readonly ttlMs: number;
   readonly laterMs: number;
   readonly adjustTo: number | null | undefined;
+  readonly isErased: boolean;
 }
 
 const account = (scope: string, window: BudgetWindow, limits: Partial<Amounts>, more: Partial<AccountRef> = {}): AccountRef => ({
@@ -37,7 +38,10 @@ const ofRun = (id: string): AccountRef[] => [
   account('tenant', 'month', { usd: 900, tokens: 800 }, { alertAt: [0.02, 0.05, 0.1, 0.2, 0.4, 0.9] }),
   account('global', 'hour', { usd: 600 }, { tenant: '', id: 'global' }),
 ];
-const runs = ['a', 'b', 'c', 'd'].map(ofRun);
+/** The last one is of a process with another configuration. */
+const runs = ['a', 'b', 'c', 'd'].map((id) =>
+  ofRun(id).map((ref) => (id === 'd' && ref.scope === 'tenant' ? { ...ref, limits: { usd: 700, tokens: 900 }, alertAt: [0.1, 0.3] } : ref)),
+);
 
 const some = (most: number): fc.Arbitrary<Amounts> =>
   fc.record({
@@ -66,8 +70,9 @@ const steps: fc.Arbitrary<Step> = fc.record({
   used: fc.option(some(16), { freq: 8, nil: undefined }),
   asks: fc.array(asks, { minLength: 1, maxLength: 2 }),
   ttlMs: fc.constantFrom(60_000, 60_000, 60_000, 2_000),
-  laterMs: fc.oneof({ weight: 12, arbitrary: fc.nat(900) }, { weight: 1, arbitrary: fc.constantFrom(61_000, 3_600_000, 86_400_000) }),
+  laterMs: fc.oneof({ weight: 30, arbitrary: fc.nat(900) }, { weight: 1, arbitrary: fc.constantFrom(61_000, 3_600_000, 86_400_000) }),
   adjustTo: fc.oneof({ weight: 60, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: fc.constantFrom(700, null) }),
+  isErased: fc.oneof({ weight: 30, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) }),
 });
 
 describe.skipIf(!hasRedis)('steps that settle the last and reserve the next with one message', () => {
@@ -92,18 +97,19 @@ describe.skipIf(!hasRedis)('steps that settle the last and reserve the next with
   it('are answered as the memory store answers them', async () => {
     const starts = fc.constantFrom(Date.UTC(2026, 0, 15, 12), Date.UTC(2026, 2, 28, 22, 30), Date.UTC(2026, 0, 31, 22, 59));
     await fc.assert(
-      fc.asyncProperty(starts, fc.array(steps, { minLength: 10, maxLength: 80 }), async (start, program) => {
+      fc.asyncProperty(starts, fc.array(steps, { minLength: 40, maxLength: 90 }), async (start, program) => {
         const clock = fakeClock(start);
         const store = redisStore(client, { prefix: `steps-${(tries += 1)}`, now: clock.now });
         const memory = memoryStore({ now: clock.now });
         const open = new Map<number, string>();
-        for (const [number, { run, used, asks: wanted, ttlMs, laterMs, adjustTo }] of program.entries()) {
+        for (const [number, { run, used, asks: wanted, ttlMs, laterMs, adjustTo, isErased }] of program.entries()) {
           clock.advance(laterMs);
           const accounts = runs[run]!;
           if (adjustTo !== undefined) {
             const adjustment = { limits: adjustTo === null ? null : { usd: adjustTo } };
             expect(await store.adjust(accounts[3]!, adjustment)).toEqual(await memory.adjust(accounts[3]!, adjustment));
           }
+          if (isErased) await Promise.all([store.erase(accounts[2]!), memory.erase(accounts[2]!)]);
           const last = open.get(run);
           const settlement = last === undefined ? undefined : { id: last, actual: used && { ...zero, ...used }, accounts };
           const reservation = { id: `step-${number}`, accounts, asks: wanted, ttlMs };
@@ -116,7 +122,7 @@ describe.skipIf(!hasRedis)('steps that settle the last and reserve the next with
         }
         for (const each of runs.flat()) expect(await store.read(each)).toEqual(await memory.read(each));
       }),
-      { numRuns: 100, endOnFailure: true },
+      { numRuns: 150, endOnFailure: true },
     );
   }, 120_000);
 
@@ -145,5 +151,10 @@ describe.skipIf(!hasRedis)('steps that settle the last and reserve the next with
     await Promise.all(Array.from({ length: 2_000 }, async (_, number) => reserve(`held-${number}`)));
     expect((await store.read(shared)).held.steps).toBe(2_001);
     expect(await length()).toBe(alone);
+    const settling = store.settle({ id: 'first', accounts: [shared], actual: { ...zero, steps: 1 } });
+    await reserve('second');
+    await settling;
+    expect(await client.zscore('many:3:{~}:holds', 'many:3:{acme}:r/first')).toBeNull();
+    expect(await client.zcard('many:3:{~}:holds')).toBe(2_002);
   });
 });
