@@ -35,12 +35,12 @@ const ofRun = (id: string): AccountRef[] => [
   account('run', 'lifetime', { usd: 400, steps: 40 }, { id, tighter: { usd: 350 }, kept: { usd: 40, steps: 2 } }),
   account('session', 'lifetime', { tokens: 300, reasoningTokens: 60 }, { id, onExpire: 'charge' }),
   account('user', { every: 'day', timeZone: 'Europe/Berlin' }, { usd: 500, modelCalls: 40, steps: 60 }),
-  account('tenant', 'month', { usd: 900, tokens: 800 }, { alertAt: [0.02, 0.05, 0.1, 0.2, 0.4, 0.9] }),
+  account('tenant', 'month', { usd: 450, tokens: 300 }, { alertAt: [0.02, 0.05, 0.1, 0.2, 0.4, 0.9], onExpire: 'charge' }),
   account('global', 'hour', { usd: 600 }, { tenant: '', id: 'global' }),
 ];
 /** The last one is of a process with another configuration. */
 const runs = ['a', 'b', 'c', 'd'].map((id) =>
-  ofRun(id).map((ref) => (id === 'd' && ref.scope === 'tenant' ? { ...ref, limits: { usd: 700, tokens: 900 }, alertAt: [0.1, 0.3] } : ref)),
+  ofRun(id).map((ref) => (id === 'd' && ref.scope === 'tenant' ? { ...ref, limits: { usd: 400, tokens: 320 }, alertAt: [0.1, 0.3] } : ref)),
 );
 
 const some = (most: number): fc.Arbitrary<Amounts> =>
