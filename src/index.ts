@@ -21,7 +21,18 @@ export type { ConfigLike } from './runtime/scope-keys.ts';
 export type { Clock } from './runtime/clock.ts';
 export { SettlementsLostError } from './runtime/journal.ts';
 export { untilAborted } from './runtime/until-aborted.ts';
-export type { BudgetAlert, EndedStepInfo, EventName, GuardEvents, LaterEvents, LaterListener, Listener, PromptPrint, RunInfo, StepInfo } from './runtime/events.ts';
+export type {
+  BudgetAlert,
+  EndedStepInfo,
+  EventName,
+  GuardEvents,
+  LaterEvents,
+  LaterListener,
+  Listener,
+  PromptPrint,
+  RunInfo,
+  StepInfo,
+} from './runtime/events.ts';
 
 // Budgets
 export type {

@@ -50,7 +50,7 @@ interface Ended extends Grant {
   readonly overage: Amounts;
 }
 
-/** How many ended reservations are remembered at least, so that a replay is known as one. About 250 bytes each. */
+/** How many ended reservations are remembered at least, so that a replay is known as one. Some 650 bytes each, most of it the id. */
 const REMEMBERED_ENDS = 50_000;
 
 const nothingGranted: Grant = { ask: 0, units: 0, amounts: zero };
