@@ -20,7 +20,7 @@ function withTextIn(content: BaseMessage['content'], text: string): BaseMessage[
   const blocks = content.flatMap((block, place) =>
     isText(block) ? (place === first && text !== '' ? [{ type: 'text', text }] : []) : [block],
   );
-  return blocks.every(isText) ? text : (blocks as BaseMessage['content']);
+  return blocks.every(isText) ? text : blocks;
 }
 
 const isText = ({ type }: { readonly type?: unknown }): boolean => type === 'text';
