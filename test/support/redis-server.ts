@@ -56,7 +56,12 @@ export async function startRedis(...settings: string[]): Promise<RedisServer> {
   const launch = async (): Promise<ChildProcess> => {
     const args = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', '', '--loglevel', 'warning', ...settings];
     const child = spawn(serverProgram, args, { stdio: 'ignore' });
-    await until(() => redisCli(port, 'PING') === 'PONG', `redis-server on port ${port}`);
+    try {
+      await until(() => redisCli(port, 'PING') === 'PONG', `redis-server on port ${port}`);
+    } catch (error) {
+      child.kill('SIGKILL');
+      throw error;
+    }
     return child;
   };
   let child = await launch();
@@ -91,13 +96,15 @@ export async function startRedisCluster(
   const servers = await Promise.all([1, 2, 3].map(() => startRedis(...all)));
   const ports = servers.map(({ port }) => port);
   const nodes = ports.map((port) => `127.0.0.1:${port}`);
-  spawnSync(cliProgram, ['--cluster', 'create', ...nodes, '--cluster-replicas', '0', '--cluster-yes']);
-  await until(() => ports.every((port) => redisCli(port, 'CLUSTER', 'INFO').includes('cluster_state:ok')), 'the cluster');
-  return {
-    ports,
-    servers,
-    async stop() {
-      await Promise.all(servers.map((server) => server.stop()));
-    },
+  const stop = async (): Promise<void> => {
+    await Promise.all(servers.map((server) => server.stop()));
   };
+  try {
+    spawnSync(cliProgram, ['--cluster', 'create', ...nodes, '--cluster-replicas', '0', '--cluster-yes']);
+    await until(() => ports.every((port) => redisCli(port, 'CLUSTER', 'INFO').includes('cluster_state:ok')), 'the cluster');
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { ports, servers, stop };
 }
