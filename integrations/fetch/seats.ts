@@ -124,7 +124,10 @@ function makeSeats(guard: AnyGuard): Seats {
         ...(request.previousId === undefined ? [] : [answerKey(request.previousId)]),
       ];
       const wanted = await options();
-      const asked = keys.flatMap((key) => byKey.get(key) ?? []).filter(({ run }) => isFor(run, wanted.scopes));
+      // Of a run that has just ended nobody may have heard yet.
+      const asked = keys
+        .flatMap((key) => byKey.get(key) ?? [])
+        .filter(({ run }) => isFor(run, wanted.scopes) && (!run.isEnded || run.haltError));
       return seatIn(theOne(asked, opening) ?? start(wanted, opening));
     },
   };

@@ -1,5 +1,6 @@
 import { ChatOpenAI } from '@langchain/openai';
 import { createAgent } from 'langchain';
+import { memoryStore } from 'holdfast';
 import { guardFetch } from 'holdfast/fetch';
 import { guardAgent } from 'holdfast/langchain';
 import type OpenAI from 'openai';
@@ -64,6 +65,27 @@ it('an agent whose history was cut goes on in its run', async () => {
   });
   await guard.close();
   expect(reports.map(({ used }) => used.modelCalls)).toEqual([2]);
+});
+
+it('what follows on a run that is just ending is a run of its own', async () => {
+  // The end of a run is told of when the store has written everything.
+  const { inProcess: _, ...store } = memoryStore();
+  let isWritten = (): void => {};
+  const written = new Promise<void>((resolve) => (isWritten = resolve));
+  const { openai, guard, reports } = await world((_asked, turn) => (turn === 0 ? call : 'Yes.'), {
+    store: { ...store, flush: () => written },
+  });
+  const { choices } = await openai.chat.completions.create({ model: 'gpt-4o', messages: asked.messages, tools });
+  const messages: OpenAI.ChatCompletionMessageParam[] = [
+    ...asked.messages,
+    choices[0]!.message,
+    { role: 'tool', tool_call_id: 'call_1', content: 'rain' },
+  ];
+  await openai.chat.completions.create({ model: 'gpt-4o', messages, tools });
+  await openai.chat.completions.create({ model: 'gpt-4o', messages, tools });
+  isWritten();
+  await guard.close();
+  expect(reports.map(({ used }) => used.modelCalls)).toEqual([2, 1]);
 });
 
 it('tools that another door has metered are not counted again', async () => {
