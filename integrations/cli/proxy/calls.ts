@@ -1,21 +1,22 @@
-import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { findHaltError, InvalidOptionError, type Guard } from 'holdfast';
+import type { Guard } from 'holdfast';
 import { exchangesAt, type Exchange, type Exchanges } from 'holdfast/fetch';
-import { decodedBody, haltRefusal, readBody, RefusedRequestError } from 'holdfast/http';
+import { decodedBody, readBody } from 'holdfast/http';
+import { answerFor, refuse } from './answer-error.ts';
 import type { Bounds } from './configuration/schema.ts';
 import { conversations, type Place } from './conversations.ts';
 import { historyOf, type Json } from './history.ts';
 import type { Authenticate, Caller, Owner } from './keys.ts';
 import { newAccounts } from './new-accounts.ts';
+import { parsedBody } from './parsed-body.ts';
 import { passOn } from './pass-on.ts';
-import { answer, sendOwn, upstreamHeaders, type Answer } from './respond.ts';
+import { answer, sendOwn, upstreamHeaders } from './respond.ts';
 import { routeOf, type Protocol, type Route, type Routed } from './routes.ts';
 import { scopesOf } from './scopes.ts';
 import { silenceWatch } from './silence.ts';
 import { toldLimits } from './told-limits.ts';
 import { sharedTurns } from './turns.ts';
-import { UpstreamError, type Upstream, type UpstreamAnswer, type UpstreamCall, type UpstreamRequest } from './upstream.ts';
+import type { Upstream, UpstreamAnswer, UpstreamCall, UpstreamRequest } from './upstream.ts';
 
 /** An upstream with the provider's key, where the proxy holds it. */
 export interface KeyedUpstream {
@@ -42,21 +43,7 @@ export interface Calls {
   close(): Promise<void>;
 }
 
-/** An answer of the proxy's own, thrown from wherever it is found out. */
-class AnswerError extends Error {
-  readonly answer: Answer;
-  constructor(given: Answer) {
-    super(given.message);
-    this.answer = given;
-  }
-}
-
-const refuse = (status: number, message: string, more: Omit<Answer, 'status' | 'message'> = {}): never => {
-  throw new AnswerError({ status, message, ...more });
-};
-
 const BUSY_RETRY_S = '1';
-const MODEL_LENGTH_MAX = 256;
 
 /** A request that is being served. */
 interface Serving {
@@ -269,45 +256,8 @@ const protocolOf = ({ headers, url = '' }: IncomingMessage, routed: Routed): Pro
   return headers['anthropic-version'] !== undefined || url.includes('/v1/messages') ? 'anthropic' : 'openai';
 };
 
-const BYTE_ORDER_MARK = 0xfeff;
-
-/** The body, and its text anew: what goes up is what was read here, so a name that comes twice means the same to everybody. */
-function parsedBody(bytes: Uint8Array): { readonly body: Json; readonly text: string } {
-  let body: unknown;
-  let text: string;
-  try {
-    if (!isUtf8(bytes)) throw new TypeError('no UTF-8');
-    const read = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
-    body = JSON.parse(read.charCodeAt(0) === BYTE_ORDER_MARK ? read.slice(1) : read);
-    // Throws for what is nested so deeply that nobody could walk through it.
-    text = JSON.stringify(body);
-  } catch {
-    return refuse(400, 'the body is not JSON in UTF-8');
-  }
-  if (typeof body !== 'object' || body === null || Array.isArray(body)) return refuse(400, 'the body is not a JSON object');
-  const { model } = body as { model?: unknown };
-  if (typeof model !== 'string' || model === '' || model.length > MODEL_LENGTH_MAX) return refuse(400, 'the body names no model');
-  return { body: body as Json, text };
-}
-
 /** A response's id is among its first words; the next request may go on from it. */
 function rememberResponse(start: Uint8Array, remember: (id: string) => void): void {
   const id = /"id":\s*"(resp_[\w-]{1,200})"/.exec(Buffer.from(start.subarray(0, 4_096)).toString('latin1'))?.[1];
   if (id !== undefined) remember(id);
-}
-
-/** What a client is told of an error. Nothing of the upstream's address or key is in it. */
-function answerFor(error: unknown): Answer {
-  if (error instanceof AnswerError) return error.answer;
-  if (error instanceof RefusedRequestError) {
-    return { status: error.status, message: error.message, code: error.code, headers: error.headers };
-  }
-  const halt = findHaltError(error);
-  if (halt) {
-    const { status, headers } = haltRefusal(halt.halt, halt.code, Date.now());
-    return { status, message: halt.message, code: halt.code, headers };
-  }
-  if (error instanceof UpstreamError) return { status: error.answer, message: error.message, code: 'upstream_failed' };
-  if (error instanceof InvalidOptionError) return { status: 400, message: error.message, code: error.code };
-  return { status: 502, message: 'the call could not be made', code: 'proxy_failed' };
 }
