@@ -1,9 +1,9 @@
 import fc from 'fast-check';
-import { Redis } from 'ioredis';
-import { afterAll, beforeAll, describe, it } from 'vitest';
+import { describe, it } from 'vitest';
 import { redisStore, type LeaseOptions } from '../../integrations/redis/index.ts';
 import { fakeClock } from '../../src/testing/fake-clock.ts';
-import { hasRedis, startRedis, type RedisServer } from '../support/redis-server.ts';
+import { ownRedis } from '../support/own-redis.ts';
+import { hasRedis } from '../support/redis-server.ts';
 import { storeCommands, testAccounts } from '../support/store-commands.ts';
 import { storeModel } from '../support/store-model.ts';
 
@@ -17,17 +17,8 @@ const some: readonly [string, LeaseOptions, most: number][] = [
 ];
 
 describe.skipIf(!hasRedis)('a Redis store under leases', () => {
-  let server: RedisServer;
-  let client: Redis;
+  const redis = ownRedis();
   let runs = 0;
-  beforeAll(async () => {
-    server = await startRedis();
-    client = new Redis(server.port);
-  });
-  afterAll(async () => {
-    client.disconnect();
-    await server.stop();
-  });
 
   it.each(some)(
     'agrees with the model after every operation: %s',
@@ -36,7 +27,7 @@ describe.skipIf(!hasRedis)('a Redis store under leases', () => {
       await fc.assert(
         fc.asyncProperty(starts, storeCommands(50, most), async (start, commands) => {
           const clock = fakeClock(start);
-          const store = redisStore(client, { prefix: `run-${(runs += 1)}`, now: clock.now, settleWithinMs: 0, lease });
+          const store = redisStore(redis.client, { prefix: `run-${(runs += 1)}`, now: clock.now, settleWithinMs: 0, lease });
           const setup = { model: storeModel(testAccounts, start), real: { store, clock, alerts: new Set<string>(), tellsTogether: true } };
           try {
             await fc.asyncModelRun(() => setup, commands);

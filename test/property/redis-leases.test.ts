@@ -1,11 +1,11 @@
 import fc from 'fast-check';
-import { Redis } from 'ioredis';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { redisStore, type RedisStore } from '../../integrations/redis/index.ts';
 import { zero, type Amounts } from '../../src/core/amounts.ts';
 import { resolveWindow } from '../../src/core/window.ts';
 import type { AccountRef } from '../../src/stores/store.ts';
-import { hasRedis, startRedis, type RedisServer } from '../support/redis-server.ts';
+import { ownRedis } from '../support/own-redis.ts';
+import { hasRedis } from '../support/redis-server.ts';
 
 const LIMIT = 400;
 const PROCESSES = 3;
@@ -44,23 +44,15 @@ const operation = fc.oneof(
 );
 
 describe.skipIf(!hasRedis)('leases of several processes', () => {
-  let server: RedisServer;
-  let client: Redis;
+  const redis = ownRedis();
   let runs = 0;
-  beforeAll(async () => {
-    server = await startRedis();
-    client = new Redis(server.port);
-  });
-  afterAll(async () => {
-    client.disconnect();
-    await server.stop();
-  });
 
   /** Plays the operations; after each, what was granted and not given back must lie within the limit. */
   async function play(operations: readonly (typeof operation extends fc.Arbitrary<infer T> ? T : never)[], accounts: AccountRef[]) {
     let now = Date.UTC(2026, 0, 15, 12);
     const prefix = `leases-${(runs += 1)}`;
-    const open = (): RedisStore => redisStore(client, { prefix, now: () => now, settleWithinMs: 0, lease: { usd: 60e-9, for: '60s' } });
+    const open = (): RedisStore =>
+      redisStore(redis.client, { prefix, now: () => now, settleWithinMs: 0, lease: { usd: 60e-9, for: '60s' } });
     const processes = Array.from({ length: PROCESSES }, open);
     const steps: Step[] = [];
     const alerts: string[] = [];
@@ -107,7 +99,7 @@ describe.skipIf(!hasRedis)('leases of several processes', () => {
     for (const step of steps.filter(isOpen)) await end(step, step.asked);
     for (const store of processes) await store.close?.();
     expect(new Set(alerts).size, 'an alert was told twice').toBe(alerts.length);
-    return { steps, sums: await redisStore(client, { prefix, now: () => now }).read(accounts[0]!) };
+    return { steps, sums: await redisStore(redis.client, { prefix, now: () => now }).read(accounts[0]!) };
   }
 
   it('never grant more than there is, whatever the order and whoever dies, under the policy `charge`', async () => {

@@ -1,6 +1,5 @@
 import fc from 'fast-check';
-import { Redis } from 'ioredis';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { redisStore } from '../../integrations/redis/index.ts';
 import { zero, type Amounts, type Dimension } from '../../src/core/amounts.ts';
 import type { Ask } from '../../src/core/reservation.ts';
@@ -8,7 +7,8 @@ import { resolveWindow, type BudgetWindow } from '../../src/core/window.ts';
 import { memoryStore } from '../../src/stores/memory-store.ts';
 import type { AccountRef, SettleReply } from '../../src/stores/store.ts';
 import { fakeClock } from '../../src/testing/fake-clock.ts';
-import { hasRedis, startRedis, type RedisServer } from '../support/redis-server.ts';
+import { ownRedis } from '../support/own-redis.ts';
+import { hasRedis } from '../support/redis-server.ts';
 
 /** What several runs do, each in accounts of its own and in some that they share: settle the last step and reserve the next. */
 interface Step {
@@ -76,17 +76,8 @@ const steps: fc.Arbitrary<Step> = fc.record({
 });
 
 describe.skipIf(!hasRedis)('steps that settle the last and reserve the next with one message', () => {
-  let server: RedisServer;
-  let client: Redis;
+  const redis = ownRedis();
   let tries = 0;
-  beforeAll(async () => {
-    server = await startRedis();
-    client = new Redis(server.port);
-  });
-  afterAll(async () => {
-    client.disconnect();
-    await server.stop();
-  });
 
   /** As answers are to be compared: alerts in one order, without those of a window that is over, which Redis does not keep. */
   const compared = (reply: SettleReply | undefined, now: number): unknown => {
@@ -99,7 +90,7 @@ describe.skipIf(!hasRedis)('steps that settle the last and reserve the next with
     await fc.assert(
       fc.asyncProperty(starts, fc.array(steps, { minLength: 40, maxLength: 90 }), async (start, program) => {
         const clock = fakeClock(start);
-        const store = redisStore(client, { prefix: `steps-${(tries += 1)}`, now: clock.now });
+        const store = redisStore(redis.client, { prefix: `steps-${(tries += 1)}`, now: clock.now });
         const memory = memoryStore({ now: clock.now });
         const open = new Map<number, string>();
         for (const [number, { run, used, asks: wanted, ttlMs, laterMs, adjustTo, isErased }] of program.entries()) {
@@ -127,7 +118,7 @@ describe.skipIf(!hasRedis)('steps that settle the last and reserve the next with
   }, 120_000);
 
   it('settle in other accounts than they reserve in', async () => {
-    const store = redisStore(client, { prefix: 'others' });
+    const store = redisStore(redis.client, { prefix: 'others' });
     const [first, second] = [account('user', 'day', { steps: 10 }), account('user', 'day', { steps: 10 }, { id: 'two' })];
     const base = { ...zero, steps: 1 };
     for (const accounts of [[second], []]) {
@@ -142,10 +133,10 @@ describe.skipIf(!hasRedis)('steps that settle the last and reserve the next with
   });
 
   it('leave nothing of the holds of others in an account but their sum', async () => {
-    const store = redisStore(client, { prefix: 'many' });
+    const store = redisStore(redis.client, { prefix: 'many' });
     const shared = account('user', 'day', { steps: 10_000 });
     const reserve = (id: string) => store.reserve({ id, accounts: [shared], asks: [{ base: { ...zero, steps: 1 } }], ttlMs: 60_000 });
-    const length = async (): Promise<number> => client.strlen('many:3:{acme}:a/day/user/one');
+    const length = async (): Promise<number> => redis.client.strlen('many:3:{acme}:a/day/user/one');
     await reserve('first');
     const alone = await length();
     await Promise.all(Array.from({ length: 2_000 }, async (_, number) => reserve(`held-${number}`)));
@@ -154,7 +145,7 @@ describe.skipIf(!hasRedis)('steps that settle the last and reserve the next with
     const settling = store.settle({ id: 'first', accounts: [shared], actual: { ...zero, steps: 1 } });
     await reserve('second');
     await settling;
-    expect(await client.zscore('many:3:{~}:holds', 'many:3:{acme}:r/first')).toBeNull();
-    expect(await client.zcard('many:3:{~}:holds')).toBe(2_002);
+    expect(await redis.client.zscore('many:3:{~}:holds', 'many:3:{acme}:r/first')).toBeNull();
+    expect(await redis.client.zcard('many:3:{~}:holds')).toBe(2_002);
   });
 });

@@ -1,11 +1,11 @@
-import { Redis } from 'ioredis';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { redisStore, type RedisStore } from '../../../integrations/redis/index.ts';
 import { zero } from '../../../src/core/amounts.ts';
 import { resolveWindow, type BudgetWindow } from '../../../src/core/window.ts';
 import type { AccountRef } from '../../../src/stores/store.ts';
 import { fakeClock, type FakeClock } from '../../../src/testing/fake-clock.ts';
-import { hasRedis, startRedis, type RedisServer } from '../../support/redis-server.ts';
+import { ownRedis } from '../../support/own-redis.ts';
+import { hasRedis } from '../../support/redis-server.ts';
 
 const account = (scope: string, id: string, window: BudgetWindow, more: Partial<AccountRef> = {}): AccountRef => ({
   tenant: 'acme',
@@ -22,22 +22,13 @@ const userOf = (number: number): AccountRef => account('user', `user-${number % 
 const steps = (count: number) => [{ base: { ...zero, steps: count } }];
 
 describe.skipIf(!hasRedis)('holds of processes that died', () => {
-  let server: RedisServer;
-  let client: Redis;
+  const redis = ownRedis();
   let tries = 0;
-  beforeAll(async () => {
-    server = await startRedis();
-    client = new Redis(server.port);
-  });
-  afterAll(async () => {
-    client.disconnect();
-    await server.stop();
-  });
 
   function setup(): { clock: FakeClock; prefix: string; open: () => RedisStore } {
     const clock = fakeClock(Date.UTC(2026, 0, 15, 12));
     const prefix = `overdue-${(tries += 1)}`;
-    return { clock, prefix, open: () => redisStore(client, { prefix, now: clock.now }) };
+    return { clock, prefix, open: () => redisStore(redis.client, { prefix, now: clock.now }) };
   }
   const dying = (store: RedisStore, count: number): Promise<unknown> =>
     Promise.all(
@@ -54,7 +45,7 @@ describe.skipIf(!hasRedis)('holds of processes that died', () => {
     const { granted } = await store.reserve({ id: 'next', accounts: [tenant], asks: steps(200), ttlMs: 60_000 });
     expect(granted).toBe(true);
     for (let number = 0; number < 7; number += 1) expect((await store.read(userOf(number))).held.steps).toBe(0);
-    expect(await client.zrange(`${prefix}:3:{~}:holds`, 0, -1)).toEqual([`${prefix}:3:{acme}:r/next`, '=']);
+    expect(await redis.client.zrange(`${prefix}:3:{~}:holds`, 0, -1)).toEqual([`${prefix}:3:{acme}:r/next`, '=']);
   });
 
   it('are freed once, whoever finds them', async () => {
@@ -101,7 +92,7 @@ describe.skipIf(!hasRedis)('holds of processes that died', () => {
   });
 
   it('leave a step nothing to wait for that became overdue after it was asked for', async () => {
-    const live = redisStore(client, { prefix: 'live' });
+    const live = redisStore(redis.client, { prefix: 'live' });
     await Promise.all(
       Array.from({ length: 300 }, async (_, number) =>
         live.reserve({ id: `dead-${number}`, accounts: [tenant], asks: steps(0), ttlMs: 1 + number }),

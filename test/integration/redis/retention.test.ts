@@ -1,21 +1,12 @@
-import { Redis } from 'ioredis';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { redisStore, type RedisStore } from '../../../integrations/redis/index.ts';
 import { zero } from '../../../src/core/amounts.ts';
 import { resolveWindow, type BudgetWindow } from '../../../src/core/window.ts';
-import { hasRedis, startRedis, type RedisServer } from '../../support/redis-server.ts';
+import { ownRedis } from '../../support/own-redis.ts';
+import { hasRedis } from '../../support/redis-server.ts';
 
 describe.skipIf(!hasRedis)('the accounts of many users', () => {
-  let server: RedisServer;
-  let client: Redis;
-  beforeAll(async () => {
-    server = await startRedis();
-    client = new Redis(server.port);
-  });
-  afterAll(async () => {
-    client.disconnect();
-    await server.stop();
-  });
+  const redis = ownRedis();
 
   /** One step for each of so many users. */
   async function spendOfEach(store: RedisStore, users: number, window: BudgetWindow): Promise<void> {
@@ -33,20 +24,21 @@ describe.skipIf(!hasRedis)('the accounts of many users', () => {
     await Promise.all(Array.from({ length: 500 }, spend));
   }
   /** Keys of accounts and steps. A tenant has a few more: its mark, the set of its holds, and bounded lists of its largest accounts. */
-  const keysOfUsers = async (): Promise<string[]> => (await client.keys('*')).filter((key) => !/:(?:mark|holds|all|i\/.*)$/.test(key));
+  const keysOfUsers = async (): Promise<string[]> =>
+    (await redis.client.keys('*')).filter((key) => !/:(?:mark|holds|all|i\/.*)$/.test(key));
 
   it('go by themselves after the retention, all of them', async () => {
-    await spendOfEach(redisStore(client, { retention: '2s', remember: '1s' }), 20_000, 'lifetime');
+    await spendOfEach(redisStore(redis.client, { retention: '2s', remember: '1s' }), 20_000, 'lifetime');
     await vi.waitFor(async () => expect(await keysOfUsers()).toEqual([]), { timeout: 60_000, interval: 500 });
     // The server counts what has expired until it comes round to it.
-    await vi.waitFor(async () => expect(await client.dbsize()).toBeLessThan(10), { timeout: 30_000, interval: 500 });
-    for (const list of await client.keys('*:i/*')) expect(await client.zcard(list)).toBeLessThanOrEqual(1_001);
+    await vi.waitFor(async () => expect(await redis.client.dbsize()).toBeLessThan(10), { timeout: 30_000, interval: 500 });
+    for (const list of await redis.client.keys('*:i/*')) expect(await redis.client.zcard(list)).toBeLessThanOrEqual(1_001);
   }, 180_000);
 
   it('of a day live until an hour after it', async () => {
-    await client.flushall();
-    await spendOfEach(redisStore(client), 500, 'day');
-    const lives = await Promise.all((await keysOfUsers()).map((key) => client.pttl(key)));
+    await redis.client.flushall();
+    await spendOfEach(redisStore(redis.client), 500, 'day');
+    const lives = await Promise.all((await keysOfUsers()).map((key) => redis.client.pttl(key)));
     expect(lives.length).toBeGreaterThanOrEqual(500);
     expect(Math.min(...lives)).toBeGreaterThan(0);
     expect(Math.max(...lives)).toBeLessThanOrEqual(25 * 3_600_000);
