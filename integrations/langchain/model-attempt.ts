@@ -65,18 +65,22 @@ export const attemptsIn =
     attempts += 1;
     const around = attemptAround(guard);
     const key = around?.key ?? `attempt ${attempts}`;
+    let step: Step | undefined;
     try {
       if (hasAnswers(seat.run.id)) await passHeededAnswers(seat.run.id);
-      const step = await seat.run.begin(seat.call ?? callOf(request), { key, canEdit: editsOfModel(request.model) });
-      if (step.isJoined) return openAttempt({ guard, seat, step, key, watch: around?.watch }, request);
+      step = await seat.run.begin(seat.call ?? callOf(request), { key, canEdit: editsOfModel(request.model) });
+      const opened = { guard, seat, step, key, watch: undefined, answer: undefined, isClosing: false };
       // Whoever opened the step has the offer; a door that joined it changes nothing.
+      if (step.isJoined) return openAttempt({ ...opened, watch: around?.watch }, request);
       const { offer } = step;
-      const opened = { guard, seat, step, key, watch: undefined };
-      if (offer.kind === 'call') return openAttempt(opened, editedRequest(request, offer.edits), undefined, offer.isClosing);
+      if (offer.kind === 'call')
+        return openAttempt({ ...opened, isClosing: offer.isClosing === true }, editedRequest(request, offer.edits));
       await step.end({ output: offer.output });
       await seat.leave();
-      return openAttempt(opened, request, answerMessage(offer.output));
+      return openAttempt({ ...opened, answer: answerMessage(offer.output) }, request);
     } catch (error) {
+      // The host's own model may refuse to be built as the offer wants it: nothing was sent.
+      await step?.release();
       feltHalt(seat.run);
       await seat.leave();
       throw error;
@@ -105,10 +109,11 @@ interface OpenedAttempt {
   readonly key: string;
   /** Who wants to know how it comes out. */
   readonly watch: AttemptWatch | undefined;
+  readonly answer: AIMessage | undefined;
+  readonly isClosing: boolean;
 }
 
-function openAttempt(opened: OpenedAttempt, request: ModelRequest, answer?: AIMessage, isClosing = false): ModelAttempt {
-  const { guard, seat, step, key, watch } = opened;
+function openAttempt({ guard, seat, step, key, watch, answer, isClosing }: OpenedAttempt, request: ModelRequest): ModelAttempt {
   const { model, messages, options } = request;
   // Without another handler nothing streams in here, and a handler would only cost time.
   const streamMeter = !answer && hasHandlers(request) ? new StreamMeter(guard, step) : undefined;

@@ -33,3 +33,22 @@ it.each([
   expect(model.heard.at(-1)?.content).toEqual([picture, { type: 'text', text: expect.stringContaining('characters left out') as string }]);
   await guard.close();
 });
+
+it('a model that cannot be built as the offer wants it leaves no hold behind', async () => {
+  const refusing = Object.assign(new FakeListChatModel({ responses: ['Rain.'] }), {
+    bindTools: () => {
+      throw new Error('no tools here');
+    },
+  });
+  const other = { name: 'other', instance: refusing };
+  const guard = createGuard({
+    budgets: { session: { tokens: 100_000 } },
+    ladder: [{ name: 'swap', at: 0, offer: () => ({ kind: 'edits', edits: { model: other } }) }],
+  });
+  const asked = new Listening({ responses: ['Rain.'] }).withConfig({ tools: [] } as object);
+  await guard.run({ scopes: { session: 's1' } }, async () => {
+    await expect(guardModel(asked as never as Listening, guard).invoke('Look.')).rejects.toThrow('no tools here');
+  });
+  expect(await guard.read('session', 's1')).toMatchObject({ held: { tokens: 0 }, used: { modelCalls: 0 } });
+  await guard.close();
+});
