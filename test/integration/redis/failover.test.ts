@@ -65,13 +65,20 @@ describe.skipIf(!hasRedis)('a replica that takes over', () => {
     front.cut();
   }
 
-  const replicated = (): void => expect(redisCli(primary.port, 'WAIT', '1', '5000')).toBe('1');
+  const offsetOf = ({ port }: RedisServer, field: string): number =>
+    Number(new RegExp(`${field}:(\\d+)`).exec(redisCli(port, 'INFO', 'replication'))?.[1]);
+
+  /** `WAIT` would do for the writes of one's own connection only, and these are the stores'. */
+  async function replicated(): Promise<void> {
+    const written = offsetOf(primary, 'master_repl_offset');
+    await vi.waitFor(() => expect(offsetOf(replica, 'slave_repl_offset')).toBeGreaterThanOrEqual(written), { timeout: 5_000 });
+  }
 
   it('without the last writes is noticed by each process; what they had settled is booked again, once', async () => {
     const [first, second, idle] = [storeOfAProcess(), storeOfAProcess(), storeOfAProcess()];
     await spend(first, 'kept', 3);
     await spend(idle, 'idle', 1);
-    replicated();
+    await replicated();
     replication.mode = 'swallow';
     await spend(first, 'lost', 2);
     await spend(second, 'lost-too', 1);
@@ -92,7 +99,7 @@ describe.skipIf(!hasRedis)('a replica that takes over', () => {
     const store = storeOfAProcess();
     await spend(store, 'kept', 3);
     await reserve(store, 'open', 20);
-    replicated();
+    await replicated();
     await takeOver();
     expect(await settle(store, 'open', 15)).toBe('settled');
     expect(await reserve(store, 'after', 10)).toMatchObject({ granted: true });
