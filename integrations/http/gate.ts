@@ -57,7 +57,7 @@ async function judged(guard: GatedGuard, settings: GateSettings, { request, cont
   const inputTokens =
     maxInputTokens === undefined && !limitsInput(accounts)
       ? undefined
-      : await tokensOf(settings.inputText(text()), settings.model, maxInputTokens, gone);
+      : await tokensOf(wordsIn(text(), settings.inputText), settings.model, maxInputTokens, gone);
   if (maxInputTokens !== undefined && inputTokens !== undefined && inputTokens > maxInputTokens) {
     const detail = `the body holds more than the ${maxInputTokens} tokens that are taken; shorten it, or split it into parts`;
     return { refusal: plainRefusal(413, 'The input is too large', 'input_too_large', detail), fields };
@@ -78,6 +78,16 @@ async function judged(guard: GatedGuard, settings: GateSettings, { request, cont
       json: () => JSON.parse(text()) as unknown,
     }),
   };
+}
+
+/** What the user's function takes from a body is shaped by whoever asks: where it finds no text, everything counts. */
+function wordsIn(body: string, inputText: GateSettings['inputText']): string {
+  try {
+    const words: unknown = inputText(body);
+    return typeof words === 'string' ? words : body;
+  } catch {
+    return body;
+  }
 }
 
 const requestRefusal = ({ status, code, message, headers }: RefusedRequestError): Refusal =>

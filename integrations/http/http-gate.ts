@@ -13,6 +13,8 @@ export interface HttpGate {
   web<Rest extends unknown[]>(handler: WebHandler<Rest>): (request: Request, ...rest: Rest) => Promise<Response>;
   /**
    * A middleware for Express, Fastify's compatibility layer and `node:http`. The body can still be read after it.
+   * Where the gate cannot judge (your `scopes` throws, an id is missing that the guard requires), a `next` that takes an
+   * error is given it, as Express has it; one that takes none is not called, and the promise rejects.
    *
    * @example app.use('/chat', gate.node, express.json(), handler);
    */
@@ -58,8 +60,9 @@ export function httpGate(guard: GatedGuard, options: HttpGateOptions): HttpGate 
         await node.pass(request, response, once);
       } catch (error) {
         // What a handler of one's own throws is the caller's; what the gate could not do is told as Express tells it.
-        if (hasPassed) throw error;
-        next(error);
+        // So is an error that nobody who comes next would look at: a handler that took none would serve without a guard.
+        if (hasPassed || next.length === 0) throw error;
+        await next(error);
       }
     },
     onError: node.onError,

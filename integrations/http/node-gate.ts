@@ -14,7 +14,6 @@ export function nodeGate(guard: GatedGuard, settings: GateSettings, remember: (r
     const body = Buffer.from(problemText(refusal, settings.problem));
     for (const [name, value] of Object.entries(refusal.headers)) response.setHeader(name, value);
     response.setHeader('content-type', 'application/problem+json');
-    response.setHeader('content-length', body.length);
     response.statusCode = refusal.status;
     endEarly(response, body);
   };

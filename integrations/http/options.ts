@@ -48,7 +48,10 @@ export interface HttpGateOptions {
   readonly bodyTimeoutMs?: number | undefined;
   /** The most tokens that a body may hold. A larger one is refused with 413. Default: no limit but that of the bytes. */
   readonly maxInputTokens?: number | undefined;
-  /** The part of the decoded body that holds the user's words, for the count. Default: all of it. */
+  /**
+   * The part of the decoded body that holds the user's words, for the count. Default: all of it, as for a body in which the
+   * function finds none, or throws.
+   */
   readonly inputText?: ((body: string) => string) | undefined;
   /** The model whose tokens are counted. Default `gpt-4o`. */
   readonly model?: string | undefined;

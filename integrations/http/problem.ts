@@ -33,8 +33,8 @@ export interface Refusal {
 }
 
 /**
- * A request that cannot be taken as it is: too large, too slow, undecodable. `status` and `reason` say what to answer;
- * `code` is stable, such as `body_too_large`.
+ * A request that cannot be taken as it is: too large, too slow, undecodable. `status`, `headers` and `message` say what to
+ * answer; `code` is stable, such as `body_too_large`.
  */
 export class RefusedRequestError extends GuardError {
   readonly status: number;
@@ -105,7 +105,7 @@ const titles: Readonly<Record<HaltCause, readonly [status: number, title: string
 /**
  * What is answered where a run was halted before its response began.
  *
- * @example const refusal = haltRefusal(error.halt); // { status: 429, headers: { 'retry-after': '3600' }, problem: { … } }
+ * @example const refusal = haltRefusal(error.halt, error.code, Date.now()); // { status: 429, headers: { 'retry-after': '3600' }, problem: { … } }
  */
 export function haltRefusal(halt: Halt, code: string, now: number): Refusal {
   const [status, title] = titles[halt.cause];

@@ -1,10 +1,10 @@
-import { tooLarge, tooSlow } from './decoded.ts';
+import { leftEarly, tooLarge, tooSlow } from './decoded.ts';
 import type { BodyLimits } from './node-body.ts';
 
 /**
  * Reads the body of a web request from a copy, never past the limit: the request itself stays as it is, for the handler.
  *
- * @throws RefusedRequestError 413 where it is larger (told by its length, nothing is read), 408 where it is slower
+ * @throws RefusedRequestError 413 where it is larger (told by its length, nothing is read), 408 where it is slower, 400 where the client left
  */
 export async function readWebBody(request: Request, { maxBytes, timeoutMs }: BodyLimits): Promise<Uint8Array> {
   if (request.bodyUsed) throw new TypeError('the body was read before the gate could; let the gate come first');
@@ -19,9 +19,12 @@ export async function readWebBody(request: Request, { maxBytes, timeoutMs }: Bod
     timer = setTimeout(() => reject(tooSlow(timeoutMs)), timeoutMs);
   });
   late.catch(() => {});
+  const gone = (): never => {
+    throw leftEarly();
+  };
   try {
     for (;;) {
-      const { done, value } = await Promise.race([reader.read(), late]);
+      const { done, value } = await Promise.race([reader.read().catch(gone), late]);
       if (done) return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
       size += value.byteLength;
       if (size > maxBytes) throw tooLarge(maxBytes);

@@ -32,7 +32,8 @@ export function webGate(guard: GatedGuard, settings: GateSettings, remember: (re
           remember(request, admission);
           try {
             const response = await handler(request, admission, ...rest);
-            const { response: sent, isSent } = untilSent(withFields(response, fields), run, gone);
+            const made = withFields(response, fields);
+            const { response: sent, isSent } = request.method === 'HEAD' ? headOf(made) : untilSent(made, run, gone);
             resolve(sent);
             await isSent;
           } catch (error) {
@@ -70,18 +71,38 @@ function withFields(response: Response, fields: Record<string, string>): Respons
   return new Response(response.body, { status: response.status, statusText: response.statusText, headers });
 }
 
+/** Nobody reads the body of an answer to HEAD: its run would wait for ever. */
+function headOf(response: Response): { response: Response; isSent: Promise<void> } {
+  response.body?.cancel().catch(() => {});
+  return { response: new Response(null, response), isSent: Promise.resolve() };
+}
+
+/** A response of which nobody has asked for another piece for so long was dropped. */
+const UNREAD_MAX_MS = 60 * 60_000;
+
 /** A response whose body is made in the run's context, and the moment at which it has been sent, or nobody wants it any more. */
 function untilSent(response: Response, run: Run, gone: AbortController): { response: Response; isSent: Promise<void> } {
   if (!response.body) return { response, isSent: Promise.resolve() };
   const reader = response.body.getReader() as ReadableStreamDefaultReader<Uint8Array>;
-  let sent!: () => void;
-  const isSent = new Promise<void>((resolve) => (sent = resolve));
+  const leave = (): void => gone.abort(new ClientGoneError());
+  let unread: NodeJS.Timeout | undefined;
+  const waitForReader = (): void => void (unread = setTimeout(leave, UNREAD_MAX_MS).unref());
+  let resolveSent!: () => void;
+  const isSent = new Promise<void>((resolve) => (resolveSent = resolve));
+  const sent = (): void => {
+    clearTimeout(unread);
+    resolveSent();
+  };
   const body = new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
+        clearTimeout(unread);
         try {
           const { done, value } = await run.within(() => reader.read());
-          if (!done) return controller.enqueue(value);
+          if (!done) {
+            waitForReader();
+            return controller.enqueue(value);
+          }
           controller.close();
         } catch (error) {
           controller.error(error);
@@ -89,14 +110,15 @@ function untilSent(response: Response, run: Run, gone: AbortController): { respo
         return sent();
       },
       async cancel(reason) {
-        gone.abort(new ClientGoneError());
+        leave();
         sent();
         await reader.cancel(reason);
       },
     },
     { highWaterMark: 0 },
   );
-  // A server that drops a response without a word still aborts the request.
+  // A server that drops a response still aborts the request; of one that does it without a word nothing is heard any more.
+  waitForReader();
   gone.signal.addEventListener('abort', sent, { once: true });
   return { response: new Response(body, response), isSent };
 }

@@ -1,8 +1,9 @@
 import { gzipSync } from 'node:zlib';
+import { Hono } from 'hono';
 import { InvalidOptionError } from 'holdfast';
 import { httpGate, rateLimitFields, type HttpGateOptions } from 'holdfast/http';
-import { afterEach, describe, expect, it } from 'vitest';
-import { answer, post, servers, until, watchedGuard, type Served } from './support.ts';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { answer, listen, post, servers, until, watchedGuard, type Served } from './support.ts';
 
 const closing: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -261,6 +262,114 @@ describe('the gate', () => {
       },
     });
     expect(await (await throwing.web(handler)(request())).json()).toMatchObject({ code: 'budget_exceeded' });
+  });
+
+  it('serves nobody whom it could not judge: a handler of one’s own is not called in the place of an error', async () => {
+    const { guard, live } = watchedGuard({ requireScopes: ['user'] });
+    const broken: HttpGateOptions['scopes'][] = [
+      () => {
+        throw new Error('the sessions are down');
+      },
+      () => ({}),
+    ];
+    for (const scopesOf of broken) {
+      const gate = httpGate(guard, { scopes: scopesOf });
+      let handled = 0;
+      const port = await opened(
+        listen((request, response) => {
+          const served = gate.node(request, response, async () => {
+            handled += 1;
+            response.end('served without a guard');
+          });
+          served.catch(() => response.writeHead(500).end());
+        }),
+      );
+      expect([(await post(port, 'hi')).status, handled]).toEqual([500, 0]);
+      const told: unknown[] = [];
+      const other = await opened(
+        listen((request, response) => {
+          const served = gate.node(request, response, async (error) => {
+            told.push(error);
+            response.writeHead(503).end();
+          });
+          served.catch(() => response.destroy());
+        }),
+      );
+      expect([(await post(other, 'hi')).status, told]).toEqual([503, [expect.any(Error)]]);
+    }
+    expect(live()).toBe(0);
+  });
+
+  it('counts the whole body where the user’s function finds no text in it', async () => {
+    const { guard } = watchedGuard();
+    const texts: HttpGateOptions['inputText'][] = [(body) => (JSON.parse(body) as { message: string }).message, () => undefined as never];
+    for (const inputText of texts) {
+      const gate = httpGate(guard, { scopes, maxInputTokens: 10, inputText });
+      const ask = async (body: string): Promise<number> => {
+        const request = new Request('http://localhost/chat', { method: 'POST', body, headers: { 'x-user': 'ann' } });
+        return (await gate.web(() => new Response('served'))(request)).status;
+      };
+      expect([await ask('{"message": '), await ask('word '.repeat(20))]).toEqual([200, 413]);
+    }
+  });
+
+  it('ends the run of a HEAD request, whose body nobody reads', async () => {
+    const { guard, ended, live } = watchedGuard();
+    const gate = httpGate(guard, { scopes });
+    let isCancelled = false;
+    const body = (): ReadableStream<Uint8Array> => new ReadableStream({ pull: () => {}, cancel: () => void (isCancelled = true) });
+    const handler = gate.web(() => new Response(body(), { headers: { 'x-own': '1' } }));
+    const app = new Hono().get('/chat', (context) => handler(context.req.raw));
+    const response = await app.request('/chat', { method: 'HEAD', headers: { 'x-user': 'ann' } });
+    expect([response.status, response.headers.get('x-own'), response.body]).toEqual([200, '1', null]);
+    await until(() => live() === 0);
+    expect([ended.length, isCancelled]).toEqual([1, true]);
+  });
+
+  it('ends the run of a response that a server dropped without a word', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const { guard, ended } = watchedGuard();
+      const gate = httpGate(guard, { scopes: () => ({}) });
+      const pieces = (): ReadableStream<Uint8Array> => new ReadableStream({ pull: (made) => made.enqueue(Buffer.from('piece')) });
+      const signals: AbortSignal[] = [];
+      const ask = (): Promise<Response> =>
+        gate.web((_request, { run }) => {
+          signals.push(run.signal);
+          return new Response(pieces());
+        })(new Request('http://localhost/'));
+      const [dropped, read] = [await ask(), (await ask()).body!.getReader()];
+      expect(dropped.body).not.toBe(null);
+      for (let minutes = 0; minutes < 60; minutes += 30) {
+        await read.read();
+        await vi.advanceTimersByTimeAsync(30 * 60_000);
+      }
+      expect(signals.map(({ aborted }) => aborted)).toEqual([true, false]);
+      await read.cancel();
+      await vi.advanceTimersByTimeAsync(60_000);
+      expect(ended).toHaveLength(2);
+      expect(vi.getTimerCount()).toBe(0);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it('says what it is where a client leaves before its body has arrived', async () => {
+    const { guard } = watchedGuard();
+    const leaving = new AbortController();
+    const body = new ReadableStream<Uint8Array>({
+      start: (controller) => leaving.signal.addEventListener('abort', () => controller.error(new Error('ECONNRESET'))),
+    });
+    const request = new Request('http://localhost/chat', {
+      method: 'POST',
+      body,
+      duplex: 'half',
+      headers: { 'x-user': 'ann' },
+    });
+    const answered = httpGate(guard, { scopes }).web(() => new Response('served'))(request);
+    leaving.abort();
+    const refused = await answered;
+    expect([refused.status, ((await refused.json()) as { code: string }).code]).toEqual([400, 'body_incomplete']);
   });
 
   it('passes on what the handler throws, and the arguments of the server', async () => {
