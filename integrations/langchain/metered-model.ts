@@ -6,6 +6,7 @@ import { completed, type BeginAttempt } from './model-attempt.ts';
 import { isBinding, rebound } from './bindings.ts';
 import { callbacksInForce } from './callbacks.ts';
 import { attemptStream } from './attempt-stream.ts';
+import { bareInstanceOf, isConfigurable, type ConfigurableModel } from './configurable-model.ts';
 import { settingsOf } from './model-call.ts';
 
 /** Methods that give another model: what they give is metered too. */
@@ -46,6 +47,7 @@ const isChatModel = (model: unknown): model is BaseChatModel =>
  */
 export function meteredModel<M>(model: M, begin: BeginAttempt): M {
   if (isBinding(model)) return rebound(model, meteredModel(model.bound, begin)) as M;
+  if (isConfigurable(model)) return meteredConfigurable(model, begin) as M;
   if (!isChatModel(model)) return model;
   const overrides: Record<PropertyKey, unknown> = {
     generate: (messages: BaseMessageLike[][], options?: unknown, callbacks?: Callbacks) =>
@@ -65,6 +67,34 @@ export function meteredModel<M>(model: M, begin: BeginAttempt): M {
   });
   meteredModels.add(metered);
   return metered as M;
+}
+
+/** A configurable model reaches the one that it stands for through one method of its own, and that one is metered. */
+function meteredConfigurable(model: ConfigurableModel, begin: BeginAttempt): object {
+  const called = async (config?: object): Promise<object> => {
+    let instance = meteredModel(await bareInstanceOf(model, settingsOf(config)['configurable']), begin);
+    for (const [method, args] of Object.entries(model._queuedMethodOperations)) {
+      const queued: unknown = Reflect.get(instance, method);
+      if (typeof queued === 'function') instance = (await Reflect.apply(queued, instance, args)) as object;
+    }
+    return instance;
+  };
+  const generate = async (messages: unknown, options?: unknown, callbacks?: unknown): Promise<unknown> =>
+    ((await called(settingsOf(options))) as BaseChatModel).generate(messages as never, options as never, callbacks as never);
+  const overrides: Record<PropertyKey, unknown> = { _getModelInstance: called, generate };
+  const metered: object = new Proxy(model, {
+    get(target, property) {
+      if (Object.hasOwn(overrides, property)) return overrides[property];
+      const value: unknown = Reflect.get(target, property, target);
+      if (typeof value !== 'function' || property === 'constructor') return value;
+      return (...args: unknown[]) => {
+        const given: unknown = Reflect.apply(value, metered, args);
+        return derivers.has(property) ? meteredAgain(given, begin) : given;
+      };
+    },
+  });
+  meteredModels.add(metered);
+  return metered;
 }
 
 /** What a deriver gave is built around the metered model, or is a new model that is not metered yet. */

@@ -1,6 +1,7 @@
 import { AIMessage, SystemMessage, type BaseMessage } from '@langchain/core/messages';
 import type { CallEdits, MessageView, Run, Step } from 'holdfast';
 import { watchingAttempts, type AttemptWatch } from './attempt-context.ts';
+import { calledModel } from './configurable-model.ts';
 import { editedMessages } from './edited-messages.ts';
 import { editedModel, editsOfModel } from './edited-model.ts';
 import { feltHalt } from './felt-halts.ts';
@@ -55,7 +56,7 @@ export async function guardedModelCall(host: MiddlewareHost, request: ModelHookR
 async function modelStep(
   host: MiddlewareHost,
   run: Run,
-  request: ModelHookRequest,
+  asked: ModelHookRequest,
   views: readonly MessageView[],
   next: ModelHookNext,
 ): Promise<unknown> {
@@ -63,6 +64,8 @@ async function modelStep(
   let step: Step | undefined;
   const watch: AttemptWatch = { newest: 'none' };
   try {
+    const called = calledModel(asked.model, asked.runtime.configurable);
+    const request = called === asked.model ? asked : { ...asked, model: called instanceof Promise ? await called : called };
     if (hasAnswers(run.id)) await passHeededAnswers(run.id);
     const inner = innermost(request.model);
     const settings = settingsOf(request.modelSettings);
@@ -91,7 +94,7 @@ async function modelStep(
       throw error;
     }
     // A last call that failed leaves the run to whoever comes after it on the ladder.
-    if (step && isClosing(step) && !run.haltError) return modelStep(host, run, request, views, next);
+    if (step && isClosing(step) && !run.haltError) return modelStep(host, run, asked, views, next);
     feltHalt(run);
     const answer = await haltAnswer(guard, run);
     if (answer) return answerMessage(answer.output);
