@@ -1,7 +1,7 @@
 import type { UsageReport } from '../../core/usage.ts';
 import { InvalidUsageError } from './invalid-usage-error.ts';
 
-const moneyFields = new Set(['usd', 'cost']);
+const moneyFields = new Set(['usd', 'cost', 'cost.total_cost', 'cost_details.upstream_inference_cost']);
 
 /**
  * An amount as it was reported, if it can be one: tokens are whole numbers of 0 or more, money is finite and 0 or more.

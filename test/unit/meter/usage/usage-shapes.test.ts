@@ -123,6 +123,119 @@ describe('each provider and host is read in its own words', () => {
       { prompt_tokens: 10, completion_tokens: 5, cost: 0.0021 },
       { inputTokens: 10, outputTokens: 5, usd: 0.0021 },
     ],
+    [
+      'OpenRouter with a key of the caller: its fee and what the provider took',
+      { prompt_tokens: 10, completion_tokens: 5, cost: 0.5, is_byok: true, cost_details: { upstream_inference_cost: 9.5 } },
+      { inputTokens: 10, outputTokens: 5, usd: 10 },
+    ],
+    [
+      'OpenRouter with a key of the caller, the provider’s part not told: the fee alone is not the cost',
+      { prompt_tokens: 10, completion_tokens: 5, cost: 0, is_byok: true, cost_details: { upstream_inference_cost: null } },
+      { inputTokens: 10, outputTokens: 5 },
+    ],
+    [
+      'OpenRouter with a key of its own: the provider’s part is in the cost',
+      { prompt_tokens: 10, completion_tokens: 5, cost: 0.5, is_byok: false, cost_details: { upstream_inference_cost: 0.5 } },
+      { inputTokens: 10, outputTokens: 5, usd: 0.5 },
+    ],
+    [
+      'Perplexity: the cost in its parts',
+      { prompt_tokens: 8, completion_tokens: 439, total_tokens: 447, cost: { request_cost: 0.006, total_cost: 0.0126 } },
+      { inputTokens: 8, outputTokens: 439, usd: 0.0126 },
+    ],
+    [
+      'LiteLLM before Anthropic: its cache fields beside OpenAI’s, the cache inside the prompt',
+      {
+        prompt_tokens: 1_320,
+        completion_tokens: 7,
+        total_tokens: 1_327,
+        prompt_tokens_details: { cached_tokens: 1_000 },
+        cache_creation_input_tokens: 300,
+        cache_read_input_tokens: 1_000,
+      },
+      { inputTokens: 1_320, cachedInputTokens: 1_000, cacheWriteTokens: 300, outputTokens: 7 },
+    ],
+    [
+      'Moonshot: cached tokens beside the sums',
+      { prompt_tokens: 100, completion_tokens: 5, total_tokens: 105, cached_tokens: 64 },
+      { inputTokens: 100, cachedInputTokens: 64, outputTokens: 5 },
+    ],
+    [
+      'Google behind a gateway: thoughts are in the total alone',
+      { prompt_tokens: 20, completion_tokens: 198, total_tokens: 623 },
+      { inputTokens: 20, outputTokens: 603 },
+    ],
+    [
+      'Google behind LangChain: so they are',
+      { input_tokens: 20, output_tokens: 198, total_tokens: 623, input_token_details: { cache_read: 10 } },
+      { inputTokens: 20, cachedInputTokens: 10, outputTokens: 603 },
+    ],
+    [
+      'Bedrock behind LangChain: the total has the cache, the input has not',
+      { input_tokens: 500, output_tokens: 5, total_tokens: 805, input_token_details: { cache_read: 200, cache_creation: 100 } },
+      { inputTokens: 800, cachedInputTokens: 200, cacheWriteTokens: 100, outputTokens: 5 },
+    ],
+    [
+      'xAI: reasoning beside the output is no cache, though it be as much as the cache',
+      {
+        prompt_tokens: 150,
+        completion_tokens: 5,
+        total_tokens: 255,
+        prompt_tokens_details: { cached_tokens: 100 },
+        completion_tokens_details: { reasoning_tokens: 100 },
+      },
+      { inputTokens: 150, cachedInputTokens: 100, outputTokens: 105, reasoningTokens: 100 },
+    ],
+    [
+      'Google without candidates, what is left being as much as the cache',
+      { promptTokenCount: 100, cachedContentTokenCount: 30, totalTokenCount: 130 },
+      { inputTokens: 100, cachedInputTokens: 30, outputTokens: 30 },
+    ],
+    [
+      'a total that is smaller than its parts says nothing',
+      { prompt_tokens: 20, completion_tokens: 198, total_tokens: 100 },
+      { inputTokens: 20, outputTokens: 198 },
+    ],
+    [
+      'Google’s Interactions API',
+      {
+        total_input_tokens: 100,
+        total_cached_tokens: 60,
+        total_output_tokens: 20,
+        total_thought_tokens: 300,
+        total_tool_use_tokens: 10,
+        total_tokens: 430,
+      },
+      { inputTokens: 110, cachedInputTokens: 60, outputTokens: 320, reasoningTokens: 300 },
+    ],
+    [
+      'Anthropic: a summary of the history is billed beside the message',
+      {
+        input_tokens: 23_000,
+        cache_read_input_tokens: 0,
+        output_tokens: 1_000,
+        iterations: [
+          { type: 'compaction', input_tokens: 180_000, cache_read_input_tokens: 5_000, output_tokens: 3_500 },
+          { type: 'message', input_tokens: 23_000, output_tokens: 1_000 },
+        ],
+      },
+      { inputTokens: 208_000, cachedInputTokens: 5_000, outputTokens: 4_500 },
+    ],
+    [
+      'Bedrock: cache writes that are kept for an hour',
+      {
+        inputTokens: 10,
+        outputTokens: 5,
+        totalTokens: 115,
+        cacheReadInputTokens: 0,
+        cacheWriteInputTokens: 100,
+        cacheDetails: [
+          { ttl: '5m', inputTokens: 40 },
+          { ttl: '1h', inputTokens: 60 },
+        ],
+      },
+      { inputTokens: 110, cachedInputTokens: 0, cacheWriteTokens: 100, longCacheWriteTokens: 60, outputTokens: 5 },
+    ],
     ['this package itself', { inputTokens: 10, outputTokens: 5, usd: 0 }, { inputTokens: 10, outputTokens: 5, usd: 0 }],
   ])('%s', (_, raw, expected) => {
     expect(usageFrom(raw)).toEqual(expected);
@@ -133,6 +246,10 @@ describe('each provider and host is read in its own words', () => {
     ['a stream event', { type: 'message_start', message: { usage: { input_tokens: 1, output_tokens: 2 } } }],
     ['a LangChain message', { content: 'hi', usage_metadata: { input_tokens: 1, output_tokens: 2, total_tokens: 3 } }],
     ['a LangChain result', { llmOutput: { tokenUsage: { promptTokens: 1, completionTokens: 2 } } }],
+    [
+      'a Cohere response',
+      { usage: { billed_units: { input_tokens: 1, output_tokens: 2 }, tokens: { input_tokens: 71, output_tokens: 9 } } },
+    ],
     ['a Gemini response', { candidates: [], usageMetadata: { promptTokenCount: 1, candidatesTokenCount: 2 } }],
   ])('the usage is found inside %s', (_, raw) => {
     expect(usageFrom(raw)).toEqual({ inputTokens: 1, outputTokens: 2 });
