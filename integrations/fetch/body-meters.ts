@@ -76,7 +76,7 @@ export function eventMeter(answering: Answering): BodyMeter {
   const reader = protocol.reader();
   const events = sseSplitter();
   const isClosing = call.offer?.isClosing === true;
-  /** What is passed on of the chunk that is being read. */
+  /** What is to be passed on of what was read. */
   let passing: Uint8Array[] = [];
   let isComplete = false;
 
@@ -120,7 +120,20 @@ export function eventMeter(answering: Answering): BodyMeter {
       const waiting = heed(read[place]!);
       if (waiting) return waiting.then(() => heedAll(read, place + 1));
     }
-    return joined(passing);
+    return handedOver();
+  }
+
+  function handedOver(): Uint8Array {
+    const made = joined(passing);
+    passing = [];
+    return made;
+  }
+
+  async function broke(error: unknown): Promise<Uint8Array | undefined> {
+    const halt = call.run.haltError;
+    await failed(halt ?? error, reader.finished().usage);
+    if (!halt && !HaltError.is(error)) return undefined;
+    return Buffer.concat([handedOver(), Buffer.from(isComplete ? '' : reader.tail())]);
   }
 
   const withoutTools = () => {
@@ -130,24 +143,25 @@ export function eventMeter(answering: Answering): BodyMeter {
   };
 
   return {
-    take(chunk) {
-      passing = [];
-      return heedAll(events.push(chunk), 0);
-    },
+    take: (chunk) => heedAll(events.push(chunk), 0),
     async end() {
+      // Some servers leave out the empty line behind the last event.
+      const last = events.end();
+      try {
+        if (last) await heed(last);
+      } catch (error) {
+        const ending = await broke(error);
+        if (ending) return ending;
+        throw error;
+      }
       const finished = withoutTools();
       if (!isComplete) {
         if (finished.usage) await ended(finished);
         else await failed(new Error('the stream ended before its end'));
       }
-      return events.rest();
+      return handedOver();
     },
-    async broke(error) {
-      const halt = call.run.haltError;
-      await failed(halt ?? error, reader.finished().usage);
-      if (!halt && !HaltError.is(error)) return undefined;
-      return Buffer.concat([...passing, Buffer.from(isComplete ? '' : reader.tail())]);
-    },
+    broke,
     left: (reason) => detached(failed(reason ?? new Error(LEFT), reader.finished().usage)),
   };
 }

@@ -8,8 +8,8 @@ export interface SseEvent {
 /** Cuts a stream of bytes into its events. */
 export interface SseSplitter {
   push(chunk: Uint8Array): SseEvent[];
-  /** What is left when the stream is over: an event without its end. */
-  rest(): Uint8Array;
+  /** What is left when the stream is over: an event without its end, or nothing. */
+  end(): SseEvent | undefined;
 }
 
 /** An event this long is no event. */
@@ -38,13 +38,21 @@ export function sseSplitter(): SseSplitter {
       if (rest.byteLength > EVENT_BYTES_MAX) throw new RangeError(`an event of the stream is larger than ${EVENT_BYTES_MAX} bytes`);
       return events;
     },
-    rest: () => rest,
+    end: () => (rest.byteLength === 0 ? undefined : { raw: rest, data: dataOf(rest) }),
   };
 }
 
+/** Lines may end in CR alone, in streams that know no other end. */
+const EMPTY_CR_LINE = Buffer.from('\r\r');
+
 /** Where the first empty line ends that is complete; -1 for none. */
-function endOfEvent(bytes: Uint8Array, from: number): number {
-  for (let at = bytes.indexOf(LF, from); at >= 0; at = bytes.indexOf(LF, at + 1)) {
+function endOfEvent(bytes: Buffer, from: number): number {
+  const first = bytes.indexOf(LF, from);
+  if (first < 0) {
+    const at = from < bytes.byteLength ? bytes.indexOf(EMPTY_CR_LINE, from) : -1;
+    return at < 0 ? -1 : at + EMPTY_CR_LINE.byteLength;
+  }
+  for (let at = first; at >= 0; at = bytes.indexOf(LF, at + 1)) {
     const before = bytes[at - 1] === CR ? at - 2 : at - 1;
     if (before >= 0 && bytes[before] === LF) return at + 1;
   }
@@ -59,7 +67,9 @@ function dataOf(raw: Buffer): string | undefined {
   const isOneLine = raw.indexOf(LF) === raw.byteLength - 2 && raw.indexOf(CR) < 0 && raw.subarray(0, DATA.byteLength).equals(DATA);
   if (isOneLine) return raw.toString('utf8', DATA.byteLength, raw.byteLength - 2);
   let data: string | undefined;
-  for (const line of raw.toString('utf8').split(/\r\n|\n|\r/)) {
+  // A stream may begin with a byte order mark.
+  const text = raw.toString('utf8').replace(/^\uFEFF/, '');
+  for (const line of text.split(/\r\n|\n|\r/)) {
     if (!line.startsWith('data:')) continue;
     const value = line.slice(line.startsWith('data: ') ? 6 : 5);
     data = data === undefined ? value : `${data}\n${value}`;

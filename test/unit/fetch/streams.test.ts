@@ -30,6 +30,8 @@ describe('a stream passes byte for byte', () => {
     plain: `${piece('It will')}\n\n${piece(' rain')}\n\ndata: [DONE]\n\n`,
     'with other line ends, comments and fields': `: hello\r\n\r\nid: 1\r\n${piece('It ☂ will')}\r\n\r\nretry: 10\n\n${piece('rain')}\n\ndata: [DONE]\r\n\r\n`,
     'with broken events': `data: {"id": broken\n\ndata:\n\n${piece('rain')}\n\ndata: [DONE]\n\n`,
+    'with the oldest line ends': `${piece('It will')}\r\r${piece('rain')}\r\rdata: [DONE]\r\r`,
+    'that ends without an empty line': `${piece('It will')}\n\ndata: [DONE]`,
     'that ends in the middle of an event': `${piece('It will')}\n\ndata: {"choices":[{"del`,
   };
   it.each(Object.entries(streams).flatMap(([name, text]) => [1, 7, 10_000].map((size) => [name, size, text] as const)))(
@@ -72,6 +74,63 @@ describe('a stream passes byte for byte', () => {
   });
 });
 
+describe('what a stream says is booked', () => {
+  const lines = (...events: string[]): string[] => events.map((each) => `data: ${each}`);
+  const messages = (...more: string[]): string[] =>
+    lines(
+      '{"type":"message_start","message":{"id":"m1","model":"claude-haiku-4-5","usage":{"input_tokens":5,"cache_read_input_tokens":3,"output_tokens":1}}}',
+      '{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}',
+      '{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"rain ☂"}}',
+      ...more,
+    );
+  const delta = (tokens: number): string =>
+    `{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"input_tokens":null,"output_tokens":${tokens}}}`;
+  const told = lines(`{"id":"c1","choices":[],${usage}}`);
+  const response = '{"id":"r1","status":"incomplete","output":[],"usage":{"input_tokens":7,"output_tokens":2,"total_tokens":9}}';
+  const cases: Record<string, readonly [path: string, events: readonly string[], used: object]> = {
+    'in Chat Completions': ['chat/completions', [piece('☂'), ...told, 'data: [DONE]'], { inputTokens: 7, outputTokens: 2 }],
+    'behind a byte order mark': ['chat/completions', [`\uFEFF${told[0]}`, 'data: [DONE]'], { inputTokens: 7, outputTokens: 2 }],
+    'in data of several lines': [
+      'chat/completions',
+      [piece('☂'), 'data: {"id":"c1","choices":[],\ndata:"usage":{"prompt_tokens":7,\ndata: "completion_tokens":2}}', 'data: [DONE]'],
+      { inputTokens: 7, outputTokens: 2 },
+    ],
+    'in Messages, where the last word of the end holds': [
+      'messages',
+      messages(delta(2), delta(4), '{"type":"message_stop"}'),
+      { inputTokens: 8, cachedInputTokens: 3, outputTokens: 4 },
+    ],
+    'in Responses that are incomplete': [
+      'responses',
+      lines('{"type":"response.output_text.delta","delta":"☂"}', `{"type":"response.incomplete","response":${response}}`),
+      { inputTokens: 7, outputTokens: 2 },
+    ],
+  };
+  const asked = { messages: gpt.messages, max_tokens: 9, model: 'gpt-4o', input: 'Rain?', stream: true };
+  const ends: Record<string, string> = { '\\n': '\n', '\\r\\n': '\r\n', '\\r': '\r' };
+
+  it.each(
+    Object.entries(cases).flatMap(([name, [path, events, used]]) =>
+      Object.entries(ends).flatMap(([end, ends]) =>
+        ['', `${ends}${ends}`].map((last) => [name, end, last === '', path, events, used] as const),
+      ),
+    ),
+  )('%s, with lines that end in %s, without a last empty line: %s', async (_name, end, isCut, path, events, used) => {
+    const text = events.join('\n\n').replaceAll('\n', ends[end]!) + (isCut ? '' : ends[end]! + ends[end]!);
+    for (const size of [1, 5, 10_000]) {
+      const guard = createGuard();
+      const reports: unknown[] = [];
+      guard.on('run:end', ({ report }) => void reports.push(report.usage, report.estimatedSteps));
+      guard.on('step:end', ({ step }) => void reports.push(step.outcome));
+      const fetch = guardFetch(guard, { fetch: streaming(text, size), asksForUsage: false });
+      const response = await fetch(`https://api.test/v1/${path}`, { method: 'POST', body: JSON.stringify(asked) });
+      expect(Buffer.from(await response.arrayBuffer()).toString()).toBe(text);
+      await guard.close();
+      expect(reports).toMatchObject(['ok', used, 0]);
+    }
+  });
+});
+
 describe('a stream that goes in circles is cut, and ends in order', () => {
   const circles = { text: 'I must not say this again, must I? '.repeat(400) };
   const halted = async ({ guard, server, steps }: Awaited<ReturnType<typeof world>>): Promise<void> => {
@@ -108,17 +167,22 @@ describe('a stream that goes in circles is cut, and ends in order', () => {
 });
 
 it('a run that a person stops ends its stream in order, and lets go of the provider', async () => {
-  const { guard, openai, server, steps } = await world(() => ({ text: 'rain '.repeat(300), pieceDelayMs: 5 }));
+  const whole = Array.from({ length: 300 }, (_, at) => `rain ${at} `).join('');
+  const { guard, openai, server, steps } = await world(() => ({ text: whole, pieceDelayMs: 5 }));
   const pieces: unknown[] = [];
+  let text = '';
   const run = guard.start();
   await run.within(async () => {
     for await (const { choices } of await openai.chat.completions.create({ ...gpt, stream: true })) {
       pieces.push(choices[0]?.finish_reason);
+      text += choices[0]?.delta.content ?? '';
       if (pieces.length === 3) run.halt('enough');
     }
   });
   await run.end();
   expect(pieces.at(-1)).toBe('length');
+  // Nothing is told twice.
+  expect(whole.startsWith(text)).toBe(true);
   expect(steps).toMatchObject([{ outcome: 'error', isEstimated: true }]);
   await expect.poll(() => server.requests[0]?.aborted).toBe(true);
 });
