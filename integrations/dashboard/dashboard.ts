@@ -15,7 +15,7 @@ export interface DashboardOptions {
   readonly token?: string | undefined;
   /** The host names under which the page is reached. Default: those of this machine (`localhost`, `127.0.0.1`, `[::1]`). */
   readonly hosts?: readonly string[] | undefined;
-  /** Where in your server the page lives, such as `/holdfast`. Default: at its root. */
+  /** Where in your server the page lives, such as `/holdfast`, without a slash at its end. Default: at its root. */
   readonly basePath?: string | undefined;
   /** How often open pages are told of what has changed, in milliseconds. Default 500. */
   readonly everyMs?: number | undefined;
@@ -32,6 +32,8 @@ export interface Dashboard {
 }
 
 const ACCOUNTS_SHOWN = 200;
+/** The accounts of runs that are live are among those that are read. */
+const ACCOUNTS_READ = 1_000;
 const ACCOUNTS_EVERY_MS = 1_000;
 
 /**
@@ -43,10 +45,7 @@ const ACCOUNTS_EVERY_MS = 1_000;
  */
 export function dashboard(guard: DashboardGuard | undefined, options: DashboardOptions = {}): Dashboard {
   const { token, hosts = loopbackHosts, basePath = '', everyMs = 500 } = options;
-  if (token !== undefined && token.length < 16) {
-    const message = 'expected a token of at least 16 characters: a shorter one can be guessed';
-    throw new InvalidOptionError('options of dashboard', [{ path: 'token', message, value: undefined }]);
-  }
+  checkOptions(token, basePath);
   const access = accessCheck({ token, hosts });
   const watched = watchedRuns();
   const streams = eventStreams();
@@ -60,6 +59,7 @@ export function dashboard(guard: DashboardGuard | undefined, options: DashboardO
   const stopFollowing = guard ? followEntries(guard.later ?? guard, watched.add) : () => {};
   const canAct = token !== undefined && actions !== undefined;
   let accounts: readonly AccountReading[] = [];
+  let shownAccounts: readonly AccountReading[] = [];
   let accountsAt = 0;
   let isReading = false;
 
@@ -70,9 +70,11 @@ export function dashboard(guard: DashboardGuard | undefined, options: DashboardO
     const done = (read?: readonly AccountReading[]): void => {
       isReading = false;
       accountsAt = Date.now();
-      if (read) accounts = read;
+      if (!read) return;
+      accounts = read;
+      shownAccounts = read.filter(({ scope }) => scope !== 'run').slice(0, ACCOUNTS_SHOWN);
     };
-    guard.list({ most: ACCOUNTS_SHOWN }).then(done, () => done());
+    guard.list({ most: ACCOUNTS_READ }).then(done, () => done());
   }
 
   const timer = setInterval(() => {
@@ -84,7 +86,7 @@ export function dashboard(guard: DashboardGuard | undefined, options: DashboardO
   timer.unref();
 
   const render = (run: string | null) => (): Message[] => [
-    { event: 'overview', data: { ...watched.overview(), accounts: accounts.filter(({ scope }) => scope !== 'run'), canAct } },
+    { event: 'overview', data: { ...watched.overview(), accounts: shownAccounts, canAct } },
     ...(run === null
       ? []
       : [
@@ -95,7 +97,7 @@ export function dashboard(guard: DashboardGuard | undefined, options: DashboardO
         ]),
   ];
 
-  function answer(request: IncomingMessage, response: ServerResponse, url: URL, path: string): void {
+  function answer(request: IncomingMessage, response: ServerResponse, path: string, query: string): void {
     const objection = access.objection(request);
     const asset = assets[path];
     if (objection) return refuse(response, objection);
@@ -104,14 +106,15 @@ export function dashboard(guard: DashboardGuard | undefined, options: DashboardO
       response.end(request.method === 'HEAD' ? undefined : asset.body);
     } else if (path === '/api/events' && request.method === 'GET') {
       const notAllowed = access.toSee(request);
+      if (notAllowed) return refuse(response, notAllowed);
       refreshAccounts();
       catchUp();
-      if (notAllowed) refuse(response, notAllowed);
-      else if (!streams.open(response, render(url.searchParams.get('run'))))
-        refuse(response, { status: 503, text: 'too many pages are open' });
+      const isOpen = streams.open(response, render(new URLSearchParams(query).get('run')));
+      if (!isOpen) refuse(response, { status: 503, text: 'too many pages are open, or the page was closed' });
     } else if ((path === '/api/limit' || path === '/api/halt') && request.method === 'POST') {
       act(request, response, path).catch(() => response.destroy());
     } else refuse(response, { status: 404, text: 'there is nothing here' });
+    return undefined;
   }
 
   async function act(request: IncomingMessage, response: ServerResponse, path: string): Promise<void> {
@@ -134,13 +137,14 @@ export function dashboard(guard: DashboardGuard | undefined, options: DashboardO
 
   return {
     handler(request, response) {
-      const url = new URL(request.url ?? '/', 'http://localhost');
-      if (url.pathname === basePath && basePath !== '') {
+      // By hand: what a stranger sends need not be a URL, and must not throw.
+      const [, place = '', query = ''] = /^([^?]*)\??(.*)$/s.exec(request.url ?? '/') ?? [];
+      if (place === basePath && basePath !== '') {
         response.writeHead(308, { location: `${basePath}/` }).end();
         return true;
       }
-      if (!url.pathname.startsWith(`${basePath}/`)) return false;
-      answer(request, response, url, url.pathname.slice(basePath.length));
+      if (!place.startsWith(`${basePath}/`)) return false;
+      answer(request, response, place.slice(basePath.length), query);
       return true;
     },
     add: watched.add,
@@ -150,6 +154,15 @@ export function dashboard(guard: DashboardGuard | undefined, options: DashboardO
       streams.closeAll();
     },
   };
+}
+
+function checkOptions(token: string | undefined, basePath: string): void {
+  const problem = (path: string, message: string, value: unknown): InvalidOptionError =>
+    new InvalidOptionError('options of dashboard', [{ path, message, value }]);
+  if (token !== undefined && token.length < 16)
+    throw problem('token', 'expected a token of at least 16 characters: a shorter one can be guessed', undefined);
+  if (basePath !== '' && !/^\/.*[^/]$/.test(basePath))
+    throw problem('basePath', 'expected a path such as /holdfast: a slash at its begin and none at its end', basePath);
 }
 
 function refuse(response: ServerResponse, { status, text }: NonNullable<Objection>): void {

@@ -1,8 +1,9 @@
 import type { ServerResponse } from 'node:http';
+import { pageHeaders } from './page/assets.ts';
 
 /** Pages that are open, each fed with what it shows. */
 export interface EventStreams {
-  /** Opens a stream; false when there are too many. `render` gives the messages of one page. */
+  /** Opens a stream; false when there are too many, or after `closeAll`. `render` gives the messages of one page. */
   open(response: ServerResponse, render: () => readonly Message[]): boolean;
   /** Sends to every page what has changed for it. */
   send(): void;
@@ -22,6 +23,7 @@ const KEEP_ALIVE = ': still here\n\n';
 
 export function eventStreams(): EventStreams {
   const streams = new Map<ServerResponse, { readonly render: () => readonly Message[]; readonly last: Map<string, string> }>();
+  let isClosed = false;
 
   function sendTo(response: ServerResponse): void {
     const stream = streams.get(response);
@@ -43,14 +45,14 @@ export function eventStreams(): EventStreams {
 
   return {
     open(response, render) {
-      if (streams.size >= STREAMS_MOST) return false;
+      if (isClosed || streams.size >= STREAMS_MOST) return false;
       streams.set(response, { render, last: new Map() });
       const forget = (): void => void streams.delete(response);
       response.on('close', forget);
       response.on('error', forget);
       response.writeHead(200, {
+        ...pageHeaders,
         'content-type': 'text/event-stream; charset=utf-8',
-        'cache-control': 'no-store',
         'x-accel-buffering': 'no',
       });
       sendTo(response);
@@ -60,6 +62,7 @@ export function eventStreams(): EventStreams {
       for (const response of streams.keys()) sendTo(response);
     },
     closeAll() {
+      isClosed = true;
       for (const response of streams.keys()) response.end();
       streams.clear();
     },

@@ -6,8 +6,10 @@ const BODY_MOST = 16 * 1024;
 /** The body of a request as JSON. */
 export async function readJson(request: IncomingMessage): Promise<unknown> {
   let text = '';
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    text += chunk.toString('utf8');
+  // A letter may come in two chunks.
+  request.setEncoding('utf8');
+  for await (const chunk of request as AsyncIterable<string>) {
+    text += chunk;
     if (text.length > BODY_MOST) throw new RefusedError('the request is too long');
   }
   try {

@@ -128,7 +128,10 @@ export function runRecord(start: Extract<AuditEntry, { scopes: unknown }>): RunR
       return endedAt !== null;
     },
     add(entry) {
-      if (entry.event === 'step:start') put(openStep(entry));
+      if (entry.event === 'run:start') {
+        // It was taken up again.
+        [endedAt, halted, haltReason] = [null, null, null];
+      } else if (entry.event === 'step:start') put(openStep(entry));
       else if (entry.event === 'step:end') {
         steps += entry.used.steps ?? 0;
         nanoUsd += entry.used.nanoUsd ?? 0;

@@ -28,13 +28,17 @@ export interface ServedDashboard {
  * @example const { url } = await serveDashboard(guard, { token: randomBytes(24).toString('base64url') });
  */
 export async function serveDashboard(guard: DashboardGuard | undefined, options: ServeOptions = {}): Promise<ServedDashboard> {
-  const { port = 4700, host = '127.0.0.1', token, hosts = host === '127.0.0.1' ? loopbackHosts : [...loopbackHosts, host] } = options;
+  const { port = 4700, host = '127.0.0.1', token } = options;
+  const shown = host.includes(':') ? `[${host}]` : host;
+  const { hosts = [...loopbackHosts, nameIn(`http://${shown}`) ?? host] } = options;
   if (token === undefined && host !== 'localhost' && !isLoopback(host)) {
     const message = 'an address that other machines can reach needs a token; set `token`, or listen on 127.0.0.1';
     throw new InvalidOptionError('options of serveDashboard', [{ path: 'host', message, value: host }]);
   }
   const page = dashboard(guard, { ...options, hosts });
-  const server = createServer((request, response) => void page.handler(request, response));
+  const server = createServer((request, response) => {
+    if (!page.handler(request, response)) response.writeHead(404).end();
+  });
   server.headersTimeout = 10_000;
   server.requestTimeout = 30_000;
   server.listen(port, host);
@@ -44,8 +48,9 @@ export async function serveDashboard(guard: DashboardGuard | undefined, options:
     page.close();
     throw error;
   }
+  // A connection that the system will not give (too many files are open) must not end the process of the agents.
+  server.on('error', () => {});
   const address = server.address() as AddressInfo;
-  const shown = host.includes(':') ? `[${host}]` : host;
   return {
     url: `http://${shown}:${address.port}/${token === undefined ? '' : `#token=${encodeURIComponent(token)}`}`,
     add: page.add,
@@ -56,3 +61,6 @@ export async function serveDashboard(guard: DashboardGuard | undefined, options:
     },
   };
 }
+
+/** A host as browsers write it: an address of IPv6 has many forms, and they send one. */
+const nameIn = (url: string): string | undefined => (URL.canParse(url) ? new URL(url).hostname : undefined);

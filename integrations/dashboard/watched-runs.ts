@@ -10,6 +10,7 @@ export interface Point {
 
 /** What the overview shows, but for the accounts. */
 export interface Overview {
+  /** When the newest stretch of time began: what has not changed is the same until the next one does. */
   readonly now: number;
   readonly totals: {
     readonly usd: number;
@@ -30,12 +31,12 @@ export interface WatchedRuns {
   add(entry: AuditEntry): void;
   overview(): Overview;
   run(id: string): RunDetail | undefined;
-  /** Grows with every entry: what has the same number has not changed. */
-  readonly version: number;
 }
 
 const RUNS_KEPT = 500;
 const RUNS_SHOWN = 100;
+/** Runs whose process died never tell of their end. */
+const LIVE_MOST = 20_000;
 const POINT_MS = 10_000;
 const POINTS_KEPT = 180;
 
@@ -44,7 +45,6 @@ export function watchedRuns(now: () => number = Date.now): WatchedRuns {
   const live = new Set<string>();
   const points: Point[] = [];
   const totals = { nanoUsd: 0, tokens: 0, steps: 0, runs: 0, halts: 0, loops: 0 };
-  let version = 0;
 
   function recordOf(entry: Extract<AuditEntry, { scopes: unknown }>): RunRecord {
     const known = runs.get(entry.run);
@@ -67,12 +67,15 @@ export function watchedRuns(now: () => number = Date.now): WatchedRuns {
     if (oldest !== undefined) runs.delete(oldest);
   }
 
+  /** Mostly the newest; a second log that is read may tell of what was long before. */
   function addPoint(at: number, usd: number, tokens: number): void {
-    const start = Math.floor(at / POINT_MS) * POINT_MS;
-    const last = points.at(-1);
-    // What is told a little late counts where the others are.
-    const point = last && last.at >= start ? last : { at: start, usd: 0, tokens: 0 };
-    if (point !== last) points.push(point);
+    const start = startOf(at);
+    const place = points.findLastIndex((point) => point.at <= start);
+    let point = points[place];
+    if (point?.at !== start) {
+      point = { at: start, usd: 0, tokens: 0 };
+      points.splice(place + 1, 0, point);
+    }
     if (points.length > POINTS_KEPT) points.shift();
     point.usd += usd;
     point.tokens += tokens;
@@ -80,12 +83,13 @@ export function watchedRuns(now: () => number = Date.now): WatchedRuns {
 
   return {
     add(entry) {
-      version += 1;
       if (!('scopes' in entry)) return;
       recordOf(entry).add(entry);
       if (entry.event === 'run:start') {
         totals.runs += 1;
         live.add(entry.run);
+        const oldest = live.size > LIVE_MOST ? live.values().next().value : undefined;
+        if (oldest !== undefined) live.delete(oldest);
       } else if (entry.event === 'run:end') live.delete(entry.run);
       else if (entry.event === 'run:halt') {
         totals.halts += 1;
@@ -102,7 +106,7 @@ export function watchedRuns(now: () => number = Date.now): WatchedRuns {
       const newest = [...runs.values()].toReversed();
       const shown = [...newest.filter(({ isOver }) => !isOver), ...newest.filter(({ isOver }) => isOver)].slice(0, RUNS_SHOWN);
       return {
-        now: now(),
+        now: startOf(now()),
         totals: { usd: nanoUsd / 1e9, ...counts },
         stepMs: POINT_MS,
         points,
@@ -111,8 +115,7 @@ export function watchedRuns(now: () => number = Date.now): WatchedRuns {
       };
     },
     run: (id) => runs.get(id)?.detail(),
-    get version() {
-      return version;
-    },
   };
 }
+
+const startOf = (at: number): number => Math.floor(at / POINT_MS) * POINT_MS;

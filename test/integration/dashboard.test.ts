@@ -1,12 +1,12 @@
 import { once } from 'node:events';
 import { appendFileSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { connect, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { PassThrough } from 'node:stream';
-import { createGuard, followAuditLog, InvalidOptionError, type Guard } from 'holdfast';
-import { dashboard, serveDashboard, type DashboardOptions, type ServedDashboard } from 'holdfast/dashboard';
+import { createGuard, followAuditLog, InvalidOptionError, type AuditEntry, type Guard } from 'holdfast';
+import { dashboard, serveDashboard, type ServedDashboard, type ServeOptions } from 'holdfast/dashboard';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { dashboardCommand } from '../../integrations/cli/dashboard/command.ts';
 import { eventStreams } from '../../integrations/dashboard/event-streams.ts';
@@ -22,7 +22,7 @@ afterEach(async () => {
   for (const close of closing.splice(0)) await close();
 });
 
-async function serve(guard: Guard | undefined, options: DashboardOptions = { token }): Promise<ServedDashboard & { port: number }> {
+async function serve(guard: Guard | undefined, options: ServeOptions = { token }): Promise<ServedDashboard & { port: number }> {
   const served = await serveDashboard(guard, { port: 0, everyMs: 20, ...options });
   closing.push(() => served.close());
   return { ...served, port: Number(new URL(served.url).port) };
@@ -162,6 +162,116 @@ describe('the dashboard over HTTP', () => {
     expect(begun).toBe(0);
   });
 
+  it('answers a request for no address that there can be, and goes on', async () => {
+    const { port } = await serve(createGuard());
+    for (const target of ['//', '//[', 'http://localhost/', '*']) {
+      const socket = connect(port, '127.0.0.1');
+      socket.end(`GET ${target} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n`);
+      let text = '';
+      for await (const chunk of socket as AsyncIterable<Buffer>) text += chunk.toString();
+      expect(text, target).toMatch(/^HTTP\/1\.1 404 /);
+    }
+    expect((await ask(port, '/')).status).toBe(200);
+  });
+
+  it('lets a run that it halted come to its own end', async () => {
+    const guard = createGuard();
+    const { port } = await serve(guard);
+    const ended: string[] = [];
+    guard.on('run:end', ({ run }) => void ended.push(run.id));
+    const halted = guard.run({ id: 'by hand' }, async (run) => {
+      const step = await run.begin({ kind: 'tool', name: 'buy', args: {} });
+      expect((await post(port, '/api/halt', { run: run.id })).status).toBe(204);
+      await step.end({ output: 1 });
+      throw run.haltError;
+    });
+    await expect(halted).rejects.toThrow('halted by a person');
+    expect(ended).toEqual(['by hand']);
+  });
+
+  it('reads letters that come in two pieces', async () => {
+    const guard = createGuard({ budgets: { user: { usd: 1 } } });
+    const { port } = await serve(guard);
+    const body = Buffer.from(JSON.stringify({ tenant: 'default', scope: 'user', id: 'zoë', dimension: 'usd', limit: 7 }));
+    const request = httpRequest({ host: '127.0.0.1', port, path: '/api/limit', method: 'POST', headers: { host: '127.0.0.1', ...json } });
+    const split = body.indexOf(0xc3) + 1;
+    request.write(body.subarray(0, split));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    request.end(body.subarray(split));
+    const [response] = (await once(request, 'response')) as [IncomingMessage];
+    response.resume();
+    expect(response.statusCode).toBe(204);
+    expect((await guard.read('user', 'zoë')).limits).toEqual({ usd: 7 });
+  });
+
+  it('keeps both of two limits of one account that are set at once', async () => {
+    const guard = createGuard({ budgets: { user: { usd: 1, tokens: 100 } } });
+    let asked = 0;
+    let goOn = (): void => {};
+    const bothAsked = new Promise<void>((resolve) => (goOn = resolve));
+    const adjust: Guard['adjust'] = async (...given) => {
+      asked += 1;
+      if (asked === 2) goOn();
+      await bothAsked;
+      return guard.adjust(...given);
+    };
+    const { port } = await serve({ ...guard, adjust });
+    const account = { tenant: 'default', scope: 'user', id: 'ann' };
+    await Promise.all([
+      post(port, '/api/limit', { ...account, dimension: 'usd', limit: 5 }),
+      post(port, '/api/limit', { ...account, dimension: 'tokens', limit: 700 }),
+    ]);
+    expect((await guard.read('user', 'ann')).limits).toMatchObject({ usd: 5, tokens: 700 });
+  });
+
+  it('asks the store nothing for who may not see it', async () => {
+    const guard = createGuard();
+    let reads = 0;
+    const list: Guard['list'] = (options) => {
+      reads += 1;
+      return guard.list(options);
+    };
+    const { port } = await serve({ ...guard, list });
+    expect((await ask(port, '/api/events')).status).toBe(401);
+    expect(reads).toBe(0);
+    await firstEvents(port);
+    expect(reads).toBe(1);
+  });
+
+  it('sends what has changed, and of a quiet guard nothing but a sign of life', async () => {
+    const { port } = await serve(createGuard());
+    const abort = new AbortController();
+    const response = await fetch(`http://127.0.0.1:${port}/api/events`, { headers: bearer, signal: abort.signal });
+    let text = '';
+    for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) {
+      text += Buffer.from(chunk).toString();
+      if (text.split(': still here').length > 5) break;
+    }
+    abort.abort();
+    // The axis of its chart moves on every ten seconds.
+    expect(text.split('event: overview').length - 1).toBeLessThan(4);
+  });
+
+  it('is reached under an address of IPv6, whichever way that was written', async () => {
+    const { url } = await serve(createGuard(), { token, host: '::ffff:127.0.0.1' });
+    expect((await fetch(url)).status).toBe(200);
+  });
+
+  it('refuses a path that no request could have', () => {
+    for (const basePath of ['holdfast', '/holdfast/', '/'])
+      expect(() => dashboard(createGuard(), { basePath }), basePath).toThrow(InvalidOptionError);
+  });
+
+  it('lets in no page once it is closed', async () => {
+    const page = dashboard(createGuard());
+    const server = createServer((request, response) => void page.handler(request, response));
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    closing.push(() => void server.close());
+    page.close();
+    expect((await ask((server.address() as AddressInfo).port, '/api/events')).status).toBe(503);
+  });
+
   it('tells a page of one run', async () => {
     const guard = createGuard();
     const { port } = await serve(guard);
@@ -236,6 +346,41 @@ describe('what the page remembers', () => {
       steps: 3_000,
     });
     expect(points.reduce((sum, { usd }) => sum + usd, 0)).toBeCloseTo(totals.usd, 9);
+  });
+});
+
+describe('what the page shows of logs', () => {
+  const at = Date.UTC(2026, 0, 15, 12);
+  const end = (run: string): AuditEntry => ({
+    ...(runStart(run) as Extract<AuditEntry, { event: 'run:end' }>),
+    event: 'run:end',
+    durationMs: 1,
+    used: {},
+    estimatedSteps: 0,
+    unpricedCalls: 0,
+    halted: 'budget',
+  });
+
+  it('is drawn at the time at which it happened, whichever log is read first', () => {
+    const watched = watchedRuns(() => at);
+    for (const minutes of [10, 2, 12, 2, 0]) watched.add(modelStep({ at: at - minutes * 60_000 }));
+    const { points } = watched.overview();
+    expect(points.map((point) => (at - point.at) / 60_000)).toEqual([12, 10, 2, 0]);
+    expect(points.map(({ tokens }) => tokens)).toEqual([120, 120, 240, 120]);
+  });
+
+  it('is bounded also where runs never tell of their end', () => {
+    const watched = watchedRuns();
+    for (let run = 0; run < 30_000; run += 1) watched.add(runStart(`r${run}`));
+    expect(watched.overview().liveRuns).toBeLessThanOrEqual(20_000);
+  });
+
+  it('tells that a run which was taken up again is going on', () => {
+    const watched = watchedRuns();
+    for (const entry of [runStart('r'), end('r'), runStart('r')]) watched.add(entry);
+    expect(watched.run('r')).toMatchObject({ endedAt: null, halted: null });
+    watched.add(end('r'));
+    expect(watched.run('r')).toMatchObject({ halted: 'budget', endedAt: expect.any(Number) as number });
   });
 });
 
