@@ -2,6 +2,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { redisStore, type RedisStore } from '../../../integrations/redis/index.ts';
 import { zero } from '../../../src/core/amounts.ts';
 import { resolveWindow, type BudgetWindow } from '../../../src/core/window.ts';
+import { fakeClock } from '../../../src/testing/fake-clock.ts';
 import { ownRedis } from '../../support/own-redis.ts';
 import { hasRedis } from '../../support/redis-server.ts';
 
@@ -43,4 +44,44 @@ describe.skipIf(!hasRedis)('the accounts of many users', () => {
     expect(Math.min(...lives)).toBeGreaterThan(0);
     expect(Math.max(...lives)).toBeLessThanOrEqual(25 * 3_600_000);
   }, 60_000);
+});
+
+const HOUR_MS = 3_600_000;
+
+describe.skipIf(!hasRedis)('an account without a window', () => {
+  const redis = ownRedis();
+  const clock = fakeClock(Date.UTC(2026, 0, 15, 12));
+  const amounts = { ...zero, steps: 1 };
+  const window = resolveWindow('lifetime');
+  const account = { tenant: 'acme', scope: 'user', id: 'one', window, limits: { steps: 50 }, alertAt: [], onExpire: 'release' as const };
+  const step = { accounts: [account], asks: [{ base: amounts }], ttlMs: HOUR_MS };
+
+  /** Lets time pass for the store, and for the server, whose own clock cannot be put forward: all that it keeps has the less to live. */
+  async function pass(ms: number): Promise<void> {
+    clock.advance(ms);
+    for (const key of await redis.client.keys('*')) {
+      const life = await redis.client.pttl(key);
+      if (life >= 0) await redis.client.pexpire(key, life - ms);
+    }
+  }
+
+  it('lives on with each step of a run, however long that takes, and goes with the retention after the last', async () => {
+    const store = redisStore(redis.client, { now: clock.now, retention: '10m' });
+    const [first, ...others] = Array.from({ length: 9 }, (_, number) => `step-${number}`);
+    await store.reserve({ ...step, id: first! });
+    let last = first!;
+    for (const id of others) {
+      // The last step is settled with the message that reserves the next.
+      const settling = store.settle({ id: last, accounts: [account], actual: amounts });
+      expect((await store.reserve({ ...step, id })).granted).toBe(true);
+      expect((await settling).status).toBe('settled');
+      last = id;
+      await pass(HOUR_MS / 12);
+    }
+    await store.settle({ id: last, accounts: [account], actual: amounts });
+    expect((await store.read(account)).settled.steps).toBe(9);
+    await pass(HOUR_MS / 5);
+    expect((await store.read(account)).settled.steps).toBe(0);
+    await store.close?.();
+  });
 });
