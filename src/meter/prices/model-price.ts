@@ -26,7 +26,7 @@ export function modelPrice({ rates, source }: SourcedRates, serviceTier?: string
     pricedTier(above, tokenPrices([rates, ...layers, changes], scale, changes.factor), below);
   const ascending = (rates.tiers ?? []).toSorted((a, b) => a.above - b.above);
   const base = tierOf(-1, [], undefined);
-  const tiers = ascending.reduce((sofar, tier) => [...sofar, tierOf(tier.above, [tier], sofar.at(-1))], [base]);
+  const tiers = ascending.reduce((sofar, { above }, at) => [...sofar, tierOf(above, ascending.slice(0, at + 1), sofar.at(-1))], [base]);
   const reached = (inputTokens: number): Tier => (tiers.length === 1 ? base : (tiers.findLast(({ above }) => inputTokens > above) ?? base));
   return {
     source: note === undefined ? source : `${source} (${note})`,

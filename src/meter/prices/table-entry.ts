@@ -22,7 +22,7 @@ export function ratesFromEntry(entry: Readonly<Record<string, unknown>>): ModelR
   const base: { [N in RateName]?: number } = {};
   const tiers = new Map<number, { above: number } & { [N in RateName]?: number }>();
   for (const [key, name] of Object.entries(rateKeys)) {
-    const price = readPrice(entry[key]);
+    const price = readPrice(name === 'output' ? dearestOutput(entry) : entry[key]);
     if (price === undefined) continue;
     base[name] = price.base;
     for (const { start, price: rate } of price.tiers) {
@@ -40,6 +40,16 @@ export function ratesFromEntry(entry: Readonly<Record<string, unknown>>): ModelR
     ...(tiers.size > 0 ? { tiers: [...tiers.values()].toSorted((a, b) => a.above - b.above) } : {}),
     ...(perThousandCalls === undefined ? {} : { perCall: perThousandCalls / 1000 }),
   };
+}
+
+/** Of a model that makes pictures or films: usage does not tell their tokens from those of text, so all are billed as the dearest. */
+function dearestOutput({
+  output_mtok: text,
+  output_image_mtok: image,
+  output_video_mtok: video,
+}: Readonly<Record<string, unknown>>): unknown {
+  const baseOf = (price: unknown): number => readPrice(price)?.base ?? 0;
+  return [image, video].reduce((dearest, price) => (baseOf(price) > baseOf(dearest) ? price : dearest), text);
 }
 
 interface TieredPrice {

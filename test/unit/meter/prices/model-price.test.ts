@@ -102,6 +102,12 @@ describe('the tier is chosen by the input of the request and holds for the whole
     expect(price.cost({ ...none, inputTokens: 300_000, cachedInputTokens: 300_000 })).toBe(300_000 * 300);
   });
 
+  test('a rate of a lower tier stays where a higher one does not name it', () => {
+    const steps = priceOf({ input: 1, output: 4, tiers: [{ above: 500_000, input: 3 }, { above: 200_000, input: 2, output: 8 }] }); // prettier-ignore
+    expect(steps.cost({ ...none, inputTokens: 600_000, outputTokens: 10 })).toBe(600_000 * 3_000 + 80_000);
+    expect(steps.cost({ ...none, inputTokens: 300_000, outputTokens: 10 })).toBe(300_000 * 2_000 + 80_000);
+  });
+
   test('a bound is not lowered by a tier that makes many tokens cheaper', () => {
     const discount = priceOf({ input: 3, output: 15, tiers: [{ above: 1_000, input: 1, output: 5 }] });
     expect(discount.inputBound(2_000)).toBe(6_000_000);

@@ -26,6 +26,63 @@ describe('the built-in table', () => {
     expect(meter.price('claude-sonnet-4-5')?.source).toContain('anthropic');
   });
 
+  test.each([
+    ['ft:gpt-4o-2024-08-06:acme::x', 3.75, 15],
+    ['ft:gpt-4o-mini-2024-07-18:acme::x', 0.3, 1.2],
+    ['ft:gpt-3.5-turbo-0125:acme::x', 3, 6],
+    ['openai/ft:gpt-4o-mini-2024-07-18:acme::x', 0.3, 1.2],
+  ])('%s: a fine-tuned model has its own price, not the lower one of its base', (model, input, output) => {
+    expect(usdOf({}, model)).toBe(input);
+    expect(createMeter().price(model)?.outputTokenBound(0)).toBe(output * 1_000);
+  });
+
+  test('a fine-tuned model whose price the table does not know is unpriced, for it costs more than its base', () => {
+    expect(createMeter().price('ft:gpt-4.1-2025-04-14:acme::x')).toBeUndefined();
+    expect(createMeter().price('ft:o4-mini-2025-04-16:acme::x', { provider: 'openai' })).toBeUndefined();
+  });
+
+  test.each([
+    ['us.anthropic.claude-sonnet-4-20250514-v1:0', 'aws/'],
+    ['anthropic.claude-3-5-haiku-20241022-v1:0', 'aws/'],
+    ['global.anthropic.claude-sonnet-4-5-20250929-v1:0', 'aws/'],
+    ['bedrock:us.anthropic.claude-sonnet-4-20250514-v1:0', 'aws/'],
+    ['amazon.nova-pro-v1:0', 'aws/'],
+    ['us.meta.llama3-3-70b-instruct-v1:0', 'aws/'],
+    ['openai:gpt-4o-mini', 'openai/gpt-4o-mini'],
+    ['google-gla:gemini-2.5-pro', 'google/gemini-2.5-pro'],
+    ['anthropic:claude-sonnet-4-5', 'anthropic/claude-sonnet-4-5'],
+  ])('%s is found by its name alone', (model, source) => {
+    expect(createMeter().price(model)?.source).toContain(`genai-prices:${source}`);
+  });
+
+  test.each(['mistral:7b', 'llama3:8b', 'llama3.1:70b', 'qwen2.5:14b', 'phi:latest', 'house:gpt', 'my.model', 'v1.large'])(
+    '%s, which nobody sells by that name, has no price',
+    (model) => {
+      expect(createMeter().price(model)).toBeUndefined();
+    },
+  );
+
+  test('a picture that a model makes is billed as one: usage does not tell its tokens from those of text', () => {
+    expect(createMeter().price('gemini-2.5-flash-image')?.outputTokenBound(0)).toBe(30_000);
+    expect(
+      createMeter()
+        .price('gpt-image-1.5')
+        ?.cost({ ...usage, inputTokens: 0, outputTokens: 1_000 }),
+    ).toBe(32_000_000);
+  });
+
+  test('what Claude writes to a cache for an hour costs twice the input, wherever it is sold', () => {
+    const written = { ...usage, inputTokens: 1_000, cacheWriteTokens: 1_000, longCacheWriteTokens: 1_000 };
+    for (const provider of ['anthropic', 'aws', 'google', 'openrouter']) {
+      const model = provider === 'aws' ? 'us.anthropic.claude-sonnet-4-5-20250929-v1:0' : 'claude-sonnet-4-5';
+      const price = createMeter().price(provider === 'openrouter' ? 'anthropic/claude-sonnet-4.5' : model, { provider });
+      expect(price?.source).toContain(provider);
+      expect(price?.cost(written)).toBe(2 * (price?.cost({ ...usage, inputTokens: 1_000 }) ?? Number.NaN));
+    }
+    const vertex = createMeter().price('claude-sonnet-4-5', { provider: 'google' });
+    expect(vertex?.cost({ ...written, inputTokens: 300_000 })).toBe(299_000 * 6_000 + 1_000 * 12_000);
+  });
+
   test('a price that changed on a date is taken as it stood at the call', () => {
     expect(usdOf({}, 'o3', '2025-06-01T00:00:00Z')).toBe(10);
     expect(usdOf({}, 'o3', '2025-07-01T00:00:00Z')).toBe(2);

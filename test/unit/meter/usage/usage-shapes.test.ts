@@ -222,6 +222,11 @@ describe('each provider and host is read in its own words', () => {
       { inputTokens: 208_000, cachedInputTokens: 5_000, outputTokens: 4_500 },
     ],
     [
+      'Anthropic: of a message that is not told, what is beside it is not the whole',
+      { cache_read_input_tokens: 0, iterations: [{ type: 'compaction', input_tokens: 5, output_tokens: 3 }] },
+      { cachedInputTokens: 0 },
+    ],
+    [
       'Bedrock: cache writes that are kept for an hour',
       {
         inputTokens: 10,
