@@ -64,9 +64,12 @@ export function createMeter(
   const count = (call: ModelCall, signal?: AbortSignal): InputCount | Promise<InputCount> => {
     const counting = countingOf(call.model);
     if (counting.askProvider === undefined) return countLocally(call, counting, signal);
-    return counting.askProvider(call, signal).then((counted) => {
+    // Output that streams is counted here all the same, and its first delta must not wait for the tables.
+    const ready = counting.counter.isReady() ? undefined : counting.counter.load().catch(onProblem);
+    return Promise.all([counting.askProvider(call, signal), ready]).then(([counted]) => {
       if (counted === undefined) return countLocally(call, counting, signal);
-      return { counted, likely: counted, upper: Math.ceil(counted * (1 + (options.margin ?? PROVIDER_MARGIN))) };
+      const upper = Math.ceil(counted * (1 + (options.margin ?? PROVIDER_MARGIN)));
+      return { counted, likely: counted, upper, byProvider: true };
     });
   };
 
@@ -84,7 +87,7 @@ export function createMeter(
     reasoningEstimate: outputs.reasoning,
     expectedOutput: outputs.expected,
     learn(model, counted, billed, call) {
-      correction.learn(call, model, counted, billed);
+      if (counted.byProvider !== true) correction.learn(call, model, counted, billed);
       outputs.learn(call, model, billed);
     },
     billedRatios: correction.ratios,

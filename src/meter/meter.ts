@@ -9,6 +9,8 @@ export interface InputCount {
   readonly likely: number;
   /** The bare count before factor, correction and margin: what the learning compares with the bill. */
   readonly counted: number;
+  /** The provider itself has counted: a bill then says nothing of the count that is made here. */
+  readonly byProvider?: boolean;
 }
 
 /** How much more or less a model bills than was counted here. */

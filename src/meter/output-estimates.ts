@@ -39,13 +39,13 @@ export function createOutputEstimates(): OutputEstimates {
 
   const reasoning = (call: ModelCall, cap: number): number => {
     const { effort, maxTokens } = call.reasoning ?? {};
-    if (effort === 'none' || maxTokens === 0) return 0;
+    if (effort === 'none') return 0;
     const answers = Math.max(1, call.n ?? 1);
-    if (maxTokens !== undefined) return Math.min(cap, maxTokens * answers);
+    if (isBudget(maxTokens)) return Math.min(cap, Math.ceil(maxTokens) * answers);
     if (effort === undefined && !thinksByDefault(call.model)) return 0;
     const known = seen(reasonings, call);
     if (known !== undefined) return Math.min(cap, Math.ceil(known.mean + 2 * known.deviation));
-    return Math.floor(cap * shareOfEffort[effort ?? 'medium']);
+    return Math.floor(cap * shareOf(effort ?? 'medium'));
   };
 
   return {
@@ -62,6 +62,13 @@ export function createOutputEstimates(): OutputEstimates {
     },
   };
 }
+
+/** An effort that is not known here is a new one of some provider's, which seldom means less than the highest. */
+const shareOf = (effort: keyof typeof shareOfEffort): number =>
+  Object.hasOwn(shareOfEffort, effort) ? shareOfEffort[effort] : shareOfEffort.xhigh;
+
+/** A budget that can be one; a host's NaN or negative number is as good as none. */
+const isBudget = (maxTokens: number | undefined): maxTokens is number => typeof maxTokens === 'number' && maxTokens >= 0;
 
 /** One model answers one agent's questions at one effort alike. */
 const keyOf = ({ agent = '', reasoning, n = 1 }: ModelCall, model: string): string =>

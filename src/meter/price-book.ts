@@ -1,3 +1,4 @@
+import { atOnce } from './at-once.ts';
 import type { ModelPrice } from './meter.ts';
 import { entryFor } from './name-patterns.ts';
 import type { MeterOptions } from './options.ts';
@@ -24,7 +25,7 @@ export function createPriceBook(given: MeterOptions['prices'], onProblem: (error
       return rates === undefined ? tablePrice(query, serviceTier) : ownPrice(rates, serviceTier);
     }
     try {
-      const rates = given(query);
+      const rates = atOnce(given(query), 'a price function must answer at once; read prices ahead with refreshablePrices');
       if (rates !== undefined) return ownPrice(rates, serviceTier);
     } catch (error) {
       onProblem(error);

@@ -1,4 +1,5 @@
 import type { ModelCall } from '../core/step.ts';
+import { atOnce } from './at-once.ts';
 import { familyOf, type ModelFamily } from './families.ts';
 import { functionCounter, vocabularyCounter, type TextCounter } from './messages/text-counter.ts';
 import { entryFor } from './name-patterns.ts';
@@ -45,7 +46,7 @@ function ownCounter(
 ): TextCounter {
   return functionCounter(`tokenizer of ${model}`, (text) => {
     try {
-      return checkedCount(count(text, model));
+      return checkedCount(atOnce(count(text, model), 'a tokenizer must count at once; give `countCall` for one that answers later'));
     } catch (error) {
       onProblem(error);
       return Math.ceil(counter.count(text) * family.factor);

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, test, vi } from 'vitest';
 import { InvalidOptionError } from '../../../src/core/errors.ts';
 import type { MessageView, ModelCall } from '../../../src/core/step.ts';
@@ -234,10 +235,26 @@ describe('a tokenizer of the user', () => {
     expect(problems.length).toBeGreaterThan(0);
   });
 
+  test('one that answers later is told of with the remedy, and what becomes of its promise harms nobody', async () => {
+    const problems: unknown[] = [];
+    const unhandled = vi.fn();
+    process.on('unhandledRejection', unhandled);
+    try {
+      const later = (() => Promise.reject(new Error('down'))) as unknown as () => number;
+      const meter = createMeter({ margin: 0, tokenizers: { house: later } }, { onProblem: (error) => problems.push(error) });
+      await meter.count(callOf([user('words')], { model: 'house' }));
+      await nextTurn();
+    } finally {
+      process.off('unhandledRejection', unhandled);
+    }
+    expect(unhandled).not.toHaveBeenCalled();
+    expect(problems.map(String)).toEqual([expect.stringContaining('at once')]);
+  });
+
   test('the count endpoint of a provider counts the whole call', async () => {
     const countCall = vi.fn(async (call: ModelCall) => 40 + (call.messages?.length ?? 0));
     const count = await countOf(callOf([user('x')], { model: 'claude-sonnet-4-5' }), { tokenizers: { 'claude-*': { countCall } } });
-    expect(count).toEqual({ counted: 41, likely: 41, upper: 42 });
+    expect(count).toEqual({ counted: 41, likely: 41, upper: 42, byProvider: true });
   });
 
   test.each([

@@ -78,6 +78,17 @@ describe('the count learns from the bill', () => {
     expect(meter.billedRatios()).toEqual([{ model: 'some-new-model', content: 'tools', ratio: expect.closeTo(0.6, 2), observations: 10 }]);
   });
 
+  test('what the provider itself has counted teaches nothing of the count made here, which stands in when the endpoint is down', async () => {
+    const call = callOf('claude-sonnet-4-5');
+    let isDown = false;
+    const countCall = (): Promise<number> => (isDown ? Promise.reject(new Error('503')) : Promise.resolve(1_300));
+    const meter = createMeter({ tokenizers: { 'claude-*': { countCall } } });
+    for (let time = 0; time < 10; time++) meter.learn(call.model, await meter.count(call), billed({ inputTokens: 1_300 }), call);
+    expect(meter.billedRatios()).toEqual([]);
+    isDown = true;
+    expect(await meter.count(call)).toEqual(await createMeter().count(call));
+  });
+
   test('a very short call teaches nothing about the tokenizer', async () => {
     const meter = createMeter();
     await teach(meter, { kind: 'model', model: 'gpt-4o', input: 'Hi' }, 3, 10);
@@ -116,6 +127,23 @@ describe('the output that is to be expected', () => {
     expect(reasoningEstimate(callOf('o3'), 10_000)).toBe(5_000);
     expect(reasoningEstimate(callOf('o3', { reasoning: { effort: 'none' } }), 10_000)).toBe(0);
     expect(reasoningEstimate(callOf('gpt-4o'), 10_000)).toBe(0);
+  });
+
+  test.each(['max', 'constructor', 'extreme', ''])('an effort of %j, which nobody knows here, is taken for the highest', (effort) => {
+    const call = callOf('claude-opus-4-7', { reasoning: { effort: effort as 'high' } });
+    expect(createMeter().reasoningEstimate(call, 10_000)).toBe(9_500);
+    expect(createMeter().expectedOutput(call, 10_000)).toBe(10_000);
+  });
+
+  test.each([Number.NaN, -5, '2000', null])('a budget for thinking of %j is as good as none', (maxTokens) => {
+    const call = callOf('o3', { reasoning: { maxTokens: maxTokens as number } });
+    expect(createMeter().reasoningEstimate(call, 10_000)).toBe(createMeter().reasoningEstimate(callOf('o3'), 10_000));
+  });
+
+  test('a budget for thinking that is no whole number is rounded upwards, and settings of null are none', () => {
+    expect(createMeter().reasoningEstimate(callOf('o3', { reasoning: { maxTokens: 20.5 } }), 10_000)).toBe(21);
+    expect(createMeter().reasoningEstimate(callOf('o3', { reasoning: { maxTokens: Number.POSITIVE_INFINITY } }), 10_000)).toBe(10_000);
+    expect(createMeter().reasoningEstimate(callOf('o3', { reasoning: null as never }), 10_000)).toBe(5_000);
   });
 
   test('after some calls of an agent the bills say more than the settings', () => {

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { createMeter } from '../../../src/meter/create-meter.ts';
 import { countNow } from '../../../src/meter/tokens/count.ts';
 
@@ -34,4 +34,14 @@ test('other models by the factor of their family, own tokenizers by themselves',
   const own = createMeter({ tokenizers: { house: (part) => part.length } }).outputCounter('house');
   own.push('abc ');
   expect(own.push('def')).toBe(7);
+});
+
+test('where the provider counts the input, the tables are loaded meanwhile, so that the first delta does not wait for them', async () => {
+  vi.resetModules();
+  const { createMeter: createFresh } = await import('../../../src/meter/create-meter.ts');
+  const { loadedEncoder } = await import('../../../src/meter/tokens/encodings.ts');
+  expect(loadedEncoder('o200k_base')).toBeUndefined();
+  const meter = createFresh({ tokenizers: { 'claude-*': { countCall: () => Promise.resolve(40) } } });
+  await meter.count({ kind: 'model', model: 'claude-sonnet-4-5', input: 'Hello' });
+  expect(loadedEncoder('o200k_base')).toBeDefined();
 });

@@ -1,7 +1,8 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { describe, expect, test, vi } from 'vitest';
 import { InvalidOptionError } from '../../../../src/core/errors.ts';
 import { createMeter } from '../../../../src/meter/create-meter.ts';
 import { meterOptions, type MeterOptions } from '../../../../src/meter/options.ts';
@@ -152,6 +153,21 @@ describe('overrides', () => {
     expect(createMeter(nonsense, { onProblem: (error) => problems.push(error) }).price('no-such-model')).toBeUndefined();
     expect(problems).toHaveLength(2);
   });
+});
+
+test('a function that answers later is told of with the remedy, and what becomes of its promise harms nobody', async () => {
+  const problems: unknown[] = [];
+  const unhandled = vi.fn();
+  process.on('unhandledRejection', unhandled);
+  try {
+    const prices = (() => Promise.reject(new Error('down'))) as unknown as NonNullable<MeterOptions['prices']>;
+    expect(createMeter({ prices }, { onProblem: (error) => problems.push(error) }).price('gpt-4o')?.source).toContain('genai-prices');
+    await nextTurn();
+  } finally {
+    process.off('unhandledRejection', unhandled);
+  }
+  expect(unhandled).not.toHaveBeenCalled();
+  expect(problems.map(String)).toEqual([expect.stringContaining('refreshablePrices')]);
 });
 
 describe('prices that cannot be used', () => {
