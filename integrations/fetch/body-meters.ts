@@ -87,7 +87,7 @@ export function eventMeter(answering: Answering): BodyMeter {
     if (!hidesField && !isClosing) return raw;
     const text = Buffer.from(raw).toString('utf8');
     const shown = hidesField ? text.replace(/,\s*"usage":\s*null/, '') : text;
-    return Buffer.from(isClosing ? protocol.stopInPlaceOfTools(shown) : shown);
+    return Buffer.from(isClosing ? protocol.eventWithoutTools(shown) : shown);
   }
 
   /** A promise only where the store or the books must be waited for: most events are about a word or two. */

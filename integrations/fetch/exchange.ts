@@ -111,7 +111,8 @@ function edited({ protocol, body, read, url }: Asked, edits: CallEdits): Json {
 
 /** What the guard refuses, or the fallback's answer where nobody else will ask for it. */
 export async function halted(guard: AnyGuard, asked: Asked, run: Run | undefined, error: unknown): Promise<OwnAnswer> {
-  const answer = run?.haltError && !guard.current() ? await guard.answer(run) : undefined;
+  const takesText = asked.read.canEdit.includes('answer');
+  const answer = run?.haltError && takesText && !guard.current() ? await guard.answer(run) : undefined;
   return answer ? given(asked, answer.output, 'fallback') : refusalFor(guard, asked.protocol, error);
 }
 

@@ -124,29 +124,37 @@ export function guardFetch(guard: AnyGuard, options: GuardFetchOptions = {}): ty
       if (own) return webResponse(own);
       throw error;
     }
-    let onAbort = (): void => {};
     const head = { status: response.status, header: (name: string) => response.headers.get(name) };
+    let lingering: NodeJS.Timeout | undefined;
     const meter = exchange.answered(head, () => {
-      link.letGo();
-      http.signal?.removeEventListener('abort', onAbort);
+      lingering = setTimeout(letGo, LINGER_MS).unref();
     });
     // A caller that aborts may never ask for another piece.
-    onAbort = () => meter.left(http.signal?.reason);
+    const onAbort = (): void => meter.left(http.signal?.reason);
+    function letGo(): void {
+      clearTimeout(lingering);
+      link.letGo();
+      http.signal?.removeEventListener('abort', onAbort);
+    }
     if (response.ok) http.signal?.addEventListener('abort', onAbort, { once: true });
-    if (response.body) return withBody(response, meter);
+    if (response.body) return withBody(response, meter, letGo);
     await meter.end();
+    letGo();
     return response;
   }
 
   return guarded;
 }
 
+/** Many read no further than the last word, and end nothing: their signals may live long, and are let go of then. */
+const LINGER_MS = 60_000;
+
 const NOT_METERED = 'this path is not metered, and only calls that are metered may pass';
 const UNREADABLE = 'the body of this call cannot be read, so the call cannot be metered';
 
 /** The same response with another body. */
-function withBody(response: Response, meter: BodyMeter): Response {
+function withBody(response: Response, meter: BodyMeter, over: () => void): Response {
   const { status, statusText, headers, url } = response;
-  const made = new Response(response.body && meteredBody(response.body, meter), { status, statusText, headers });
+  const made = new Response(response.body && meteredBody(response.body, meter, over), { status, statusText, headers });
   return Object.defineProperty(made, 'url', { value: url });
 }

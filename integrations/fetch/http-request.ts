@@ -17,9 +17,9 @@ type Init = RequestInit & { body?: unknown; duplex?: string };
 export function httpRequest(input: Input, init: Init = {}): HttpRequest | undefined {
   const request = typeof input === 'object' && 'headers' in input ? input : undefined;
   const address = typeof input === 'string' ? input : 'href' in input ? input.href : input.url;
-  if (!URL.canParse(address)) return undefined;
-  const headers = new Headers(init.headers ?? request?.headers);
   const given: unknown = init.body ?? undefined;
+  if (!URL.canParse(address) || (request?.bodyUsed && given === undefined)) return undefined;
+  const headers = new Headers(init.headers ?? request?.headers);
   /** Bodies that can be read only once are sent on as what was read. */
   let taken: Uint8Array | undefined;
 
@@ -68,22 +68,7 @@ export function httpRequest(input: Input, init: Init = {}): HttpRequest | undefi
       own.delete('content-length');
       const { duplex: _duplex, ...others } = init;
       const sent = { ...others, headers: own, body, signal } as RequestInit;
-      return fetch(request ? new Request(request.url, requestInit(request, sent)) : input, request ? undefined : sent);
+      return request ? fetch(new Request(request, sent)) : fetch(input, sent);
     },
   };
 }
-
-/** A request with another body: one whose own body was read cannot be built upon. */
-const requestInit = (
-  { method, redirect, credentials, integrity, keepalive, mode, referrerPolicy }: Request,
-  init: RequestInit,
-): RequestInit => ({
-  method,
-  redirect,
-  credentials,
-  integrity,
-  keepalive,
-  ...(mode === 'navigate' ? {} : { mode }),
-  referrerPolicy,
-  ...init,
-});

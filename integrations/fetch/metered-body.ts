@@ -12,8 +12,8 @@ export interface BodyMeter {
   left(reason: unknown): void;
 }
 
-/** The same body, read only as it is asked for, with somebody watching. */
-export function meteredBody(body: ReadableStream<Uint8Array>, meter: BodyMeter): ReadableStream<Uint8Array> {
+/** The same body, read only as it is asked for, with somebody watching. `over` is called when nothing more of it will come. */
+export function meteredBody(body: ReadableStream<Uint8Array>, meter: BodyMeter, over: () => void): ReadableStream<Uint8Array> {
   const reader = body.getReader();
   return new ReadableStream<Uint8Array>(
     {
@@ -23,12 +23,15 @@ export function meteredBody(body: ReadableStream<Uint8Array>, meter: BodyMeter):
             const { done, value } = await reader.read();
             const passed = done ? await meter.end() : await meter.take(value);
             if (passed.byteLength > 0) controller.enqueue(passed);
-            if (done) return controller.close();
+            if (done) {
+              over();
+              return controller.close();
+            }
             if (passed.byteLength > 0) return;
           }
         } catch (error) {
           detached(reader.cancel(error));
-          const ending = await meter.broke(error);
+          const ending = await meter.broke(error).finally(over);
           if (!ending) return controller.error(error);
           if (ending.byteLength > 0) controller.enqueue(ending);
           controller.close();
@@ -36,6 +39,7 @@ export function meteredBody(body: ReadableStream<Uint8Array>, meter: BodyMeter):
       },
       async cancel(reason) {
         meter.left(reason);
+        over();
         await reader.cancel(reason);
       },
     },

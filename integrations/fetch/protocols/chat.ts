@@ -1,5 +1,5 @@
 import type { CallEdits, ReasoningSettings, StepResult, ToolCallView, UsageReport } from 'holdfast';
-import { fieldsOf, numberIn, parsedArgs, recordsOf, stringIn, textOf, without, type Json } from '../json.ts';
+import { fieldsOf, isJson, numberIn, parsedArgs, parsedJson, recordsOf, stringIn, textOf, without, type Json } from '../json.ts';
 import { chatResults, chatToolCalls, chatView, editedChat } from './chat-messages.ts';
 import { openAIError } from './openai-error.ts';
 import { event, type EventNews, type Finished, type GivenAnswer, type Protocol, type ReadRequest, type StreamReader } from './protocol.ts';
@@ -7,7 +7,16 @@ import { reportedUsage } from './reported-usage.ts';
 
 /** In Azure's paths the deployment is the model, and the body need not name one. */
 export const modelOf = (body: Json, url: URL): string =>
-  stringIn(body['model']) ?? decodeURIComponent(/\/deployments\/([^/]+)\//.exec(url.pathname)?.[1] ?? '');
+  stringIn(body['model']) ?? decoded(/\/deployments\/([^/]+)\//.exec(url.pathname)?.[1] ?? '');
+
+/** A part of a path as text; as it is where it is none. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
 
 const isDeployment = (url: URL): boolean => url.pathname.includes('/deployments/');
 
@@ -131,7 +140,7 @@ function reader(): StreamReader {
       const made = recordsOf(choices);
       const deltas = made.flatMap(({ index, delta }) => takeDelta(numberIn(index) ?? 0, fieldsOf(delta)));
       if (made.some(({ finish_reason: reason }) => typeof reason === 'string')) isStopped = true;
-      const isAboutTools = made.length > 0 && made.every(({ delta }) => fieldsOf(delta)['tool_calls'] !== undefined);
+      const isAboutTools = made.length > 0 && made.every(asksAlone);
       const onlyUsage = made.length === 0 && reported ? ('all' as const) : reported === null ? ('field' as const) : undefined;
       return { deltas, isAboutTools, ...(onlyUsage ? { onlyUsage } : {}) };
     },
@@ -149,6 +158,20 @@ function reader(): StreamReader {
       (isStopped ? '' : event({ ...head, choices: [{ index: 0, delta: {}, logprobs: null, finish_reason: 'length' }] })) + event('[DONE]'),
   };
 }
+
+/** Whether a choice of a chunk asks for tools and says nothing else. */
+function asksAlone({ delta, finish_reason: reason }: Json): boolean {
+  const { tool_calls: calls, ...others } = fieldsOf(delta);
+  return recordsOf(calls).length > 0 && typeof reason !== 'string' && Object.values(others).every((value) => value === null);
+}
+
+/** The choices of an answer without their tool calls, in the `message` of a whole one or the `delta` of a chunk. */
+const choicesWithoutTools = (choices: unknown, field: 'message' | 'delta'): Json[] =>
+  recordsOf(choices).map((choice) => ({
+    ...choice,
+    [field]: without(fieldsOf(choice[field]), 'tool_calls'),
+    finish_reason: choice['finish_reason'] === 'tool_calls' ? 'stop' : choice['finish_reason'],
+  }));
 
 const noUsage = { prompt_tokens: 0, completion_tokens: 0, total_tokens: 0 };
 
@@ -182,14 +205,13 @@ export const chat: Protocol = {
     const end = asksUsage ? chunk([], { usage: noUsage }) : '';
     return piece({ role: 'assistant', content: given.text }) + piece({}, 'stop') + end + event('[DONE]');
   },
-  withoutTools: (response) => ({
-    ...response,
-    choices: recordsOf(response['choices']).map((choice) => ({
-      ...choice,
-      message: without(fieldsOf(choice['message']), 'tool_calls'),
-      finish_reason: choice['finish_reason'] === 'tool_calls' ? 'stop' : choice['finish_reason'],
-    })),
-  }),
-  stopInPlaceOfTools: (text) => text.replace('"finish_reason":"tool_calls"', '"finish_reason":"stop"'),
+  withoutTools: (response) => ({ ...response, choices: choicesWithoutTools(response['choices'], 'message') }),
+  eventWithoutTools: (text) =>
+    text.replace(/^data: ?(.*)$/m, (line, json: string) => {
+      const chunk = parsedJson(json);
+      return isJson(chunk) && chunk['choices'] !== undefined
+        ? `data: ${JSON.stringify({ ...chunk, choices: choicesWithoutTools(chunk['choices'], 'delta') })}`
+        : line;
+    }),
   error: openAIError,
 };

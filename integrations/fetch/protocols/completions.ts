@@ -3,10 +3,9 @@ import { chat, modelOf, providerOf, resultOf } from './chat.ts';
 import { openAIError } from './openai-error.ts';
 import { event, type GivenAnswer, type Protocol } from './protocol.ts';
 import { reportedUsage } from './reported-usage.ts';
+import { textsOf } from './texts.ts';
 
-const promptOf = ({ prompt }: Json): string => (Array.isArray(prompt) ? prompt.flat().map(String).join('\n') : (stringIn(prompt) ?? ''));
-
-const textsOf = (response: Json): string =>
+const saidIn = (response: Json): string =>
   recordsOf(response['choices'])
     .map(({ text }) => stringIn(text) ?? '')
     .join('');
@@ -26,9 +25,9 @@ export const completions: Protocol = {
       kind: 'model',
       model: modelOf(body, url),
       provider: providerOf(url),
-      input: promptOf(body),
+      input: textsOf(body['prompt']).join('\n'),
       maxOutputTokens: numberIn(body['max_tokens']),
-      n: (numberIn(body['best_of']) ?? numberIn(body['n']) ?? 1) * (Array.isArray(body['prompt']) ? Math.max(1, body['prompt'].length) : 1),
+      n: (numberIn(body['best_of']) ?? numberIn(body['n']) ?? 1) * Math.max(1, textsOf(body['prompt']).length),
     },
     streams: body['stream'] === true,
     results: [],
@@ -42,7 +41,7 @@ export const completions: Protocol = {
   }),
   ...(chat.withUsage ? { withUsage: chat.withUsage } : {}),
   finished: (response) => ({
-    result: resultOf(textsOf(response), '', [], stringIn(response['model'])),
+    result: resultOf(saidIn(response), '', [], stringIn(response['model'])),
     usage: reportedUsage(response['usage']),
     id: stringIn(response['id']),
   }),
@@ -59,7 +58,7 @@ export const completions: Protocol = {
         const { choices, usage: reported, ...others } = chunk;
         head = others;
         usage = reportedUsage(reported) ?? usage;
-        const delta = textsOf(chunk);
+        const delta = saidIn(chunk);
         text += delta;
         const isOnlyUsage = recordsOf(choices).length === 0 && reported;
         const onlyUsage = isOnlyUsage ? ('all' as const) : reported === null ? ('field' as const) : undefined;
@@ -72,6 +71,6 @@ export const completions: Protocol = {
   answer: (given) => ({ ...bodyOf(given, given.text, 'stop'), usage: { prompt_tokens: 0, completion_tokens: 0, total_tokens: 0 } }),
   answerStream: (given) => event(bodyOf(given, given.text, null)) + event(bodyOf(given, '', 'stop')) + event('[DONE]'),
   withoutTools: (response) => response,
-  stopInPlaceOfTools: (text) => text,
+  eventWithoutTools: (text) => text,
   error: openAIError,
 };

@@ -1,14 +1,11 @@
-import { recordsOf, stringIn, type Json } from '../json.ts';
+import { stringIn, type Json } from '../json.ts';
 import { modelOf, providerOf, resultOf } from './chat.ts';
 import { openAIError } from './openai-error.ts';
 import type { Protocol } from './protocol.ts';
 import { reportedUsage } from './reported-usage.ts';
+import { textsOf } from './texts.ts';
 
-/** Tokens that were counted by the caller stand for as many short words. */
-function inputOf({ input }: Json): string {
-  if (!Array.isArray(input)) return stringIn(input) ?? '';
-  return input.map((each: unknown) => (typeof each === 'string' ? each : Array.isArray(each) ? ' a'.repeat(each.length) : ' a')).join('\n');
-}
+const inputOf = ({ input }: Json): string => textsOf(input).join('\n');
 
 /** The table of prices knows these models by their provider only, and many servers hand them on. */
 const embedderOf = (model: string, url: URL): string | undefined =>
@@ -39,13 +36,10 @@ export const embeddings: Protocol = {
     };
   },
   reader: () => ({ take: () => ({}), finished: () => ({ result: {}, usage: undefined, id: undefined }), tail: () => '' }),
-  answer: ({ model }, body) => ({
-    object: 'list',
-    data: recordsOf(body['input']).map((_, index) => ({ object: 'embedding', index, embedding: [] })),
-    model,
-  }),
+  // Never asked for: no text stands for a vector, so `canEdit` has no answer.
+  answer: () => ({}),
   answerStream: () => '',
   withoutTools: (response) => response,
-  stopInPlaceOfTools: (text) => text,
+  eventWithoutTools: (text) => text,
   error: openAIError,
 };

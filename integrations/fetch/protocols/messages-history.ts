@@ -39,12 +39,11 @@ function answerView(message: Json, blocks: readonly Json[]): MessageView {
   return { role: 'assistant', text: textOf(blocks), ...(toolCalls.length > 0 ? { toolCalls } : {}), ref: message };
 }
 
-const resultView = (block: Json): MessageView => ({
-  role: 'tool',
-  text: textOf(block['content']),
-  toolCallId: stringIn(block['tool_use_id']) ?? '',
-  ref: block,
-});
+function resultView(block: Json): MessageView {
+  const media = mediaOf(block['content']);
+  const toolCallId = stringIn(block['tool_use_id']) ?? '';
+  return { role: 'tool', text: textOf(block['content']), ...(media.length > 0 ? { media } : {}), toolCallId, ref: block };
+}
 
 function wordsView(message: Json, words: readonly Json[]): MessageView {
   const media = mediaOf(words);

@@ -109,7 +109,8 @@ function reader(): StreamReader {
         return { deltas: [{ text: append('thinking', delta['thinking']), channel: 'thinking' }] };
       case 'input_json_delta': {
         const text = stringIn(delta['partial_json']) ?? '';
-        json.set(index, (json.get(index) ?? '') + text);
+        // A call without arguments has one empty piece: what its block began with holds.
+        if (text !== '') json.set(index, (json.get(index) ?? '') + text);
         return { isAboutTools, deltas: [{ text, channel: 'text' }] };
       }
       default:
@@ -210,7 +211,7 @@ export const messages: Protocol = {
     content: recordsOf(response['content']).filter(({ type }) => type !== 'tool_use'),
     stop_reason: response['stop_reason'] === 'tool_use' ? 'end_turn' : response['stop_reason'],
   }),
-  stopInPlaceOfTools: (text) => text.replace('"stop_reason":"tool_use"', '"stop_reason":"end_turn"'),
+  eventWithoutTools: (text) => text.replace(/("stop_reason":\s*)"tool_use"/, '$1"end_turn"'),
   error: (status, code, message, facts) => ({
     type: 'error',
     error: { type: errorTypes[status] ?? 'invalid_request_error', message, holdfast: { code, ...facts } },

@@ -35,7 +35,7 @@ export interface EventNews {
   readonly isLast?: boolean;
   /** The provider says that it failed. */
   readonly error?: string;
-  /** The event is about a tool call. */
+  /** The event is about a tool call, and about nothing else. */
   readonly isAboutTools?: boolean;
   /** The event, or a part of it, is there only because the guard asked for usage. */
   readonly onlyUsage?: 'all' | 'field';
@@ -73,8 +73,8 @@ export interface Protocol {
   readonly answerStream: (given: GivenAnswer, body: Json) => string;
   /** A whole answer without the tool calls in it. */
   readonly withoutTools: (response: Json) => Json;
-  /** An event of a stream that tells why the model stopped, as it is when no tools were asked for. */
-  readonly stopInPlaceOfTools: (event: string) => string;
+  /** An event of a stream as it is when no tools are asked for. */
+  readonly eventWithoutTools: (event: string) => string;
   /** An error as the provider would send it; `facts` are put beside its message. */
   readonly error: (status: number, code: string, message: string, facts: Json) => Json;
 }

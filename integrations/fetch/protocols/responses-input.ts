@@ -50,12 +50,11 @@ function answerView(items: readonly Json[]): MessageView {
   return { role: 'assistant', text, ...(toolCalls.length > 0 ? { toolCalls } : {}), ref: items[0] };
 }
 
-const resultView = (item: Json): MessageView => ({
-  role: 'tool',
-  text: textOf(item['output']),
-  toolCallId: stringIn(item['call_id']) ?? '',
-  ref: item,
-});
+function resultView(item: Json): MessageView {
+  const media = mediaOf(item['output']);
+  const toolCallId = stringIn(item['call_id']) ?? '';
+  return { role: 'tool', text: textOf(item['output']), ...(media.length > 0 ? { media } : {}), toolCallId, ref: item };
+}
 
 function wordsView(item: Json): MessageView {
   const media = mediaOf(item['content']);

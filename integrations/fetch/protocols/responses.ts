@@ -162,6 +162,6 @@ export const responses: Protocol = {
     ].join('');
   },
   withoutTools: (response) => ({ ...response, output: recordsOf(response['output']).filter((item) => !askedIn(item)) }),
-  stopInPlaceOfTools: (text) => text,
+  eventWithoutTools: (text) => text,
   error: openAIError,
 };

@@ -64,6 +64,24 @@ describe('what cannot be read is not served unmetered', () => {
     expect([passed.status, passedOn]).toEqual([200, 1]);
   });
 
+  it('a request whose body was read before is refused as fetch refuses it', async () => {
+    const used = new Request('http://provider.test/v1/chat/completions', { method: 'POST', body: json });
+    await used.text();
+    const guard = createGuard();
+    await expect(guardFetch(guard)(used)).rejects.toThrow(await globalThis.fetch(used).catch(({ message }: Error) => message));
+    const answered = await guardFetch(guard, { fetch: () => Promise.resolve(Response.json({ id: 'c1' })) })(used, { body: json });
+    expect(await answered.json()).toEqual({ id: 'c1' });
+    await guard.close();
+  });
+
+  it('a path that is no text is the name of no model, and no error', async () => {
+    const guard = createGuard();
+    const fetch = guardFetch(guard, { fetch: () => Promise.resolve(Response.json({ id: 'c1' })) });
+    const url = 'http://provider.test/openai/deployments/%E0%A4%A/chat/completions';
+    expect((await fetch(url, { method: 'POST', body: JSON.stringify({ messages: [] }) })).status).toBe(200);
+    await guard.close();
+  });
+
   it('a body that is too large is refused before it is read to its end', async () => {
     let pulled = 0;
     const endless = new ReadableStream<Uint8Array>({

@@ -75,6 +75,9 @@ it('outside of runs a fallback answers in the provider’s words, whole and stre
   expect((await mine.responses.stream(asked).finalResponse()).output_text).toBe(text);
   expect((await claudes.messages.create(claude)).content).toMatchObject([{ text }]);
   expect((await claudes.messages.stream(claude).finalMessage()).content).toMatchObject([{ text }]);
+  // A text is no vector.
+  const vectors = mine.embeddings.create({ model: 'text-embedding-3-small', input: 'rain' });
+  expect(await thrownBy(vectors)).toMatchObject({ status: 402, code: 'budget_exceeded' });
   expect(server.requests).toEqual([]);
   await guard.close();
 });

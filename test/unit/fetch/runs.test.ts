@@ -1,6 +1,6 @@
 import { ChatOpenAI } from '@langchain/openai';
 import { createAgent } from 'langchain';
-import { memoryStore } from 'holdfast';
+import { createGuard, memoryStore } from 'holdfast';
 import { guardFetch } from 'holdfast/fetch';
 import { guardAgent } from 'holdfast/langchain';
 import type OpenAI from 'openai';
@@ -143,6 +143,93 @@ it('books embeddings by their input, and Anthropic’s cache as it is billed', a
     { isEstimated: false, usage: { cachedInputTokens: 2, cacheWriteTokens: 3, outputTokens: 2 } },
   ]);
   expect(steps[0]!.used.usd).toBeGreaterThan(0);
+});
+
+it('holds for one answer where a prompt is a list of tokens, and for each of several prompts', async () => {
+  const held: unknown[] = [];
+  const guard = createGuard({ budgets: { run: { tokens: 100_000 } } });
+  guard.on('step:start', ({ step }) => void held.push(step.held.outputTokens));
+  const fetch = guardFetch(guard, { fetch: () => Promise.resolve(Response.json({ id: 'c1' })) });
+  for (const prompt of ['rain', [1, 2, 3], ['rain', 'snow'], [[1, 2], [3]]])
+    await fetch('http://provider.test/v1/completions', {
+      method: 'POST',
+      body: JSON.stringify({ model: 'gpt-3.5-turbo-instruct', prompt, max_tokens: 100 }),
+    });
+  await guard.close();
+  expect(held).toEqual([100, 100, 200, 200]);
+});
+
+it('holds for the pictures in the results of tools', async () => {
+  const held: number[] = [];
+  const guard = createGuard({ budgets: { run: { tokens: 100_000 } }, loops: 'off' });
+  guard.on('step:start', ({ step }) => void held.push(step.held.inputTokens));
+  const fetch = guardFetch(guard, { fetch: () => Promise.resolve(Response.json({ id: 'c1' })) });
+  const data = Buffer.alloc(64).toString('base64');
+  const image = { type: 'image', source: { type: 'base64', media_type: 'image/png', data } };
+  const result = (content: unknown[]): object => ({
+    model: 'claude-haiku-4-5',
+    max_tokens: 100,
+    messages: [
+      { role: 'user', content: 'Look.' },
+      { role: 'assistant', content: [{ type: 'tool_use', id: 'a', name: 'look', input: {} }] },
+      { role: 'user', content: [{ type: 'tool_result', tool_use_id: 'a', content }] },
+    ],
+  });
+  const output = (content: unknown[]): object => ({
+    model: 'gpt-4o',
+    max_output_tokens: 100,
+    input: [
+      { role: 'user', content: 'Look.' },
+      { type: 'function_call', call_id: 'a', name: 'look', arguments: '{}' },
+      { type: 'function_call_output', call_id: 'a', output: content },
+    ],
+  });
+  const ask = (path: string, body: object): Promise<Response> =>
+    fetch(`http://provider.test/v1/${path}`, { method: 'POST', body: JSON.stringify(body) });
+  await ask('messages', result([]));
+  await ask('messages', result([image]));
+  await ask('responses', output([]));
+  await ask('responses', output([{ type: 'input_image', image_url: `data:image/png;base64,${data}` }]));
+  await guard.close();
+  expect(held[1]! - held[0]!).toBeGreaterThan(100);
+  expect(held[3]! - held[2]!).toBeGreaterThan(100);
+});
+
+it('a call without arguments is the same one, streamed and not', async () => {
+  const seen: unknown[] = [];
+  const guard = createGuard({ tools: { ping: { loopKey: (args) => void seen.push(args) } } });
+  const block = { type: 'tool_use', id: 'a', name: 'ping', input: {} };
+  const message = { id: 'm1', type: 'message', role: 'assistant', model: 'claude-haiku-4-5', content: [block], stop_reason: 'tool_use' };
+  const usage = { input_tokens: 5, output_tokens: 2 };
+  const events = [
+    { type: 'message_start', message: { ...message, content: [], usage } },
+    { type: 'content_block_start', index: 0, content_block: block },
+    { type: 'content_block_delta', index: 0, delta: { type: 'input_json_delta', partial_json: '' } },
+    { type: 'content_block_stop', index: 0 },
+    { type: 'message_delta', delta: { stop_reason: 'tool_use' }, usage },
+    { type: 'message_stop' },
+  ];
+  const said = events.map((each) => `event: ${each.type}\ndata: ${JSON.stringify(each)}\n\n`).join('');
+  let streams = false;
+  const fetch = guardFetch(guard, {
+    fetch: () =>
+      Promise.resolve(
+        streams ? new Response(said, { headers: { 'content-type': 'text/event-stream' } }) : Response.json({ ...message, usage }),
+      ),
+  });
+  const results = { role: 'user', content: [{ type: 'tool_result', tool_use_id: 'a', content: 'pong' }] };
+  const ask = async (messages: object[]): Promise<void> => {
+    const body = JSON.stringify({ ...claude, stream: streams, messages });
+    await (await fetch('http://provider.test/v1/messages', { method: 'POST', body })).text();
+  };
+  for (streams of [false, true])
+    await guard.run(async () => {
+      await ask([asked.messages[0]!]);
+      await ask([asked.messages[0]!, message, results]);
+    });
+  expect(seen.length).toBeGreaterThan(1);
+  for (const args of seen) expect(args).toEqual({});
+  await guard.close();
 });
 
 it('an embedding inside a model call is a call of its own', async () => {

@@ -187,6 +187,35 @@ it('a run that a person stops ends its stream in order, and lets go of the provi
   await expect.poll(() => server.requests[0]?.aborted).toBe(true);
 });
 
+it.each([
+  ['a stream whose last word has come', 200, 'text/event-stream', `${piece('rain')}\n\ndata: [DONE]\n\n`],
+  ['an error', 500, 'application/json', '{"error":'],
+])('a caller that leaves %s, which goes on, is heard', async (_name, status, type, said) => {
+  let isGone = false;
+  const upstream: typeof globalThis.fetch = (_input, init) => {
+    const stream = new ReadableStream<Uint8Array>({
+      start(controller) {
+        controller.enqueue(Buffer.from(said));
+        init?.signal?.addEventListener('abort', () => {
+          isGone = true;
+          controller.error(init.signal?.reason);
+        });
+      },
+    });
+    return Promise.resolve(new Response(stream, { status, headers: { 'content-type': type } }));
+  };
+  const guard = createGuard();
+  const leaving = new AbortController();
+  const response = await guardFetch(guard, { fetch: upstream })(chat, { method: 'POST', body, signal: leaving.signal });
+  const reader = response.body!.getReader();
+  await reader.read();
+  const waiting = reader.read();
+  leaving.abort(new Error('enough'));
+  expect(isGone).toBe(true);
+  await expect(waiting).rejects.toThrow('enough');
+  await guard.close();
+});
+
 it.each(['cutOff', 'garbled', 'streamError'] as const)('a stream that is broken by %s is booked as far as it came', async (kind) => {
   const { fetch, server, steps } = await world(() => ({ text: 'one two three four', fault: { kind, afterPieces: 3 } }));
   await (await fetch(`${server.url}/chat/completions`, { method: 'POST', body })).text().catch(() => {});
