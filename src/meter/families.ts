@@ -39,7 +39,7 @@ const rules: readonly FamilyRule[] = [
     matches: /gpt-4o|gpt-4\.[15]|gpt-[5-9]|gpt-oss|chatgpt|(^|[/.:-])o[1-9](-|$|:)|codex/,
     family: family('openai', 'o200k_base', 1, 1, 0),
   },
-  { matches: /gpt-4|gpt-3\.5|text-embedding-(3|ada-002)/, family: family('openai-cl100k', 'cl100k_base', 1, 1, 0) },
+  { matches: /gpt-4|gpt-3\.?5|text-embedding-(3|ada-002)/, family: family('openai-cl100k', 'cl100k_base', 1, 1, 0) },
   {
     matches: /claude-(opus|sonnet|haiku|fable|mythos)-(4-[7-9]|4\.[7-9]|[5-9])|claude-([5-9])/,
     family: family('claude-4.7', 'o200k_base', 1.75, 1.45, 0.25),

@@ -4,7 +4,7 @@ import { imageSize } from './image-size.ts';
 /** Base64 characters that are decoded to find a picture's size; JPEG keeps it behind its thumbnails. */
 const HEAD_CHARACTERS = 262_144;
 
-const opening = /^data:([a-z]+)\/[\w.+-]+(?:;[\w=.-]+)*;base64,/i;
+const opening = /^data:([a-z]+)\/[\w.+-]+(?:;[^;,]*)*;base64,/i;
 
 /**
  * What a base64 data URL is, for a message's `media`: a picture with its size read from its first bytes, a sound, or a file.

@@ -66,11 +66,20 @@ const byArea = (longest: number, largest: number): ImageRule =>
     return Math.min(largest, Math.ceil((width * height) / 750));
   }, largest);
 
-/** Gemini 2: 258 up to 384 pixels, else 258 for each tile of 768 (ai.google.dev/gemini-api/docs/tokens). At most 6,000 pixels are assumed. */
-const geminiTiles = bySize(
-  ({ width, height }) => (Math.max(width, height) <= 384 ? 258 : 258 * Math.ceil(width / 768) * Math.ceil(height / 768)),
-  258 * 8 * 8,
-);
+const geminiTokens = ({ width, height }: Size, unit: number): number =>
+  Math.max(width, height) <= 384 ? 258 : 258 * Math.ceil(width / unit) * Math.ceil(height / unit);
+
+/**
+ * Gemini 2: 258 up to 384 pixels, else 258 for each tile. Google says in one place that a tile has 768 pixels (ai.google.dev,
+ * "Understand and count tokens") and in another that it has the shorter side by 1.5, from 256 to 768 pixels ("Image understanding"):
+ * the one is expected, the dearer held. At most 6,000 pixels are assumed.
+ */
+const geminiTiles: ImageRule = (image) => {
+  const size = sizeOf(image);
+  if (size === undefined) return { likely: geminiTokens(USUAL, 768), upper: 258 * 8 * 8 };
+  const unit = Math.min(768, Math.max(256, Math.floor(Math.min(size.width, size.height) / 1.5)));
+  return { likely: geminiTokens(size, 768), upper: geminiTokens(size, unit) };
+};
 
 /** Models without a rule of their own: most charge below 1,600 tokens; 3,000 is the flat ceiling. */
 const flat: ImageRule = () => ({ likely: 1_000, upper: 3_000 });
@@ -83,7 +92,7 @@ const rules: readonly { readonly matches: RegExp; readonly rule: ImageRule }[] =
   { matches: /gpt-4o|gpt-4\.[15]|gpt-4-turbo|gpt-4-vision|chatgpt-4o/, rule: tiles(85, 170) },
   { matches: /gpt-5(-chat)?(-2025.*)?$/, rule: tiles(70, 140) },
   { matches: /(^|[/.:-])o[13](-|$|:)/, rule: tiles(75, 150) },
-  { matches: /claude-(opus|sonnet|fable)-(4[-.][7-9]|[5-9])/, rule: byArea(2_576, 4_784) },
+  { matches: /claude-(opus|sonnet|haiku|fable|mythos)-(4[-.][7-9]|[5-9])|claude-[5-9]/, rule: byArea(2_576, 4_784) },
   { matches: /claude/, rule: byArea(1_568, 1_640) },
   { matches: /gemini-[12]/, rule: geminiTiles },
   { matches: /gemini/, rule: () => ({ likely: 1_120, upper: 2_240 }) },

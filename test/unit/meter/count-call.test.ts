@@ -70,6 +70,7 @@ describe('the count of a call to an OpenAI model', () => {
 describe('other models', () => {
   test.each([
     ['gpt-4-turbo', 1, 0.02],
+    ['gpt-35-turbo-16k', 1, 0.02],
     ['meta-llama/Llama-3.3-70B', 1.05, 0.15],
     ['gemini-2.5-pro', 1.12, 0.15],
     ['claude-sonnet-4-5', 1.35, 0.15],
@@ -82,7 +83,7 @@ describe('other models', () => {
     const text = 'The quick brown fox jumps over the lazy dog. '.repeat(40);
     const framing = (await countOf({ kind: 'model', model, messages: [] })).counted;
     const perMessage = (await countOf({ kind: 'model', model, messages: [user('')] })).counted - framing;
-    const encoding = model === 'gpt-4-turbo' ? 'cl100k_base' : 'o200k_base';
+    const encoding = /gpt-(4-turbo|35)/.test(model) ? 'cl100k_base' : 'o200k_base';
     const count = await countOf(callOf([user(text)], { model }), {});
     expect(count.upper).toBe(Math.ceil((countNow(text, encoding) * factor + framing + perMessage) * (1 + margin)));
     expect(count.likely).toBeLessThan(count.upper);

@@ -28,6 +28,7 @@ describe('the size of a picture is read from its first bytes', () => {
     ['a PNG cut short', png.subarray(0, 12)],
     ['a JPEG without a frame', padded([0xff, 0xd8, 0xff, 0xe0, 0, 4, 0, 0])],
     ['a JPEG whose segments stand still', padded([0xff, 0xd8, 0xff, 0xe0, 0, 0, 0, 0])],
+    ['a JPEG cut short in a segment', jpeg.subarray(0, 14)],
     ['a picture of no size', padded([...ascii('GIF89a'), 0, 0, 0, 0])],
     ['text', Buffer.from('not a picture at all, just some text that is long enough to be looked at')],
   ])('%s has none', (_, bytes) => {
@@ -47,6 +48,8 @@ describe('a data URL is what it carries', () => {
   test('sound and files', () => {
     expect(mediaFromDataUrl('data:audio/wav;base64,AAAA')).toEqual({ kind: 'audio', bytes: 3 });
     expect(mediaFromDataUrl('data:application/pdf;name=a.pdf;base64,AAAA')).toEqual({ kind: 'file', bytes: 3 });
+    expect(mediaFromDataUrl('data:application/pdf;name=my%20own.pdf;base64,AAAA')).toEqual({ kind: 'file', bytes: 3 });
+    expect(mediaFromDataUrl('data:application/pdf;name="a (1).pdf";base64,AAAA')).toEqual({ kind: 'file', bytes: 3 });
   });
 
   test.each(['https://example.org/a.png', 'data:text/plain,hello', '', 'data:'])('%j is none', (url) => {

@@ -25,10 +25,28 @@ test.each<[string, MediaView, number]>([
   ['claude-sonnet-4-5', image(1092, 1092), 1_590],
   ['claude-sonnet-4-5', image(8000, 8000), 1_640],
   ['gemini-2.5-flash', image(300, 300), 258],
-  ['gemini-2.5-flash', image(1536, 768), 516],
 ])('%s: %j costs %i tokens', (model, media, tokens) => {
   expect(mediaTokens(model, media)).toEqual({ likely: tokens, upper: tokens });
 });
+
+test.each<[MediaView, number, number]>([
+  // Google names two ways of cutting: tiles of 768 pixels, and a unit of the shorter side by 1.5, from 256 to 768 pixels. 960 × 540 is its example of 6.
+  [image(960, 540), 516, 6 * 258],
+  [image(1536, 768), 516, 6 * 258],
+  [image(512, 512), 258, 4 * 258],
+  [image(1024, 1024), 4 * 258, 4 * 258],
+  [image(3000, 500), 4 * 258, 20 * 258],
+  [image(6000, 6000), 64 * 258, 64 * 258],
+])('gemini-2.5-flash: %j is expected to cost %i and held with %i', (media, likely, upper) => {
+  expect(mediaTokens('gemini-2.5-flash', media)).toEqual({ likely, upper });
+});
+
+test.each(['claude-opus-4-7', 'claude-haiku-5', 'claude-mythos-5', 'us.anthropic.claude-sonnet-5-v1:0', 'claude-5-opus'])(
+  '%s: pictures are held as large as the newest Claudes take them',
+  (model) => {
+    expect(mediaTokens(model, image(8000, 8000)).upper).toBe(4_784);
+  },
+);
 
 test.each(['gpt-4o', 'gpt-4o-mini', 'o3', 'gpt-5-nano', 'claude-sonnet-4-5', 'claude-opus-4-7', 'gemini-2.5-pro', 'some-new-model'])(
   '%s: a picture of unknown size is held as the largest',
