@@ -27,7 +27,7 @@ export interface AuditLog {
   flush(): Promise<void>;
   /** Stops following, flushes, closes the file. A stream that was given stays open. */
   close(): Promise<void>;
-  /** Entries written and entries lost. */
+  /** Entries that are written or wait for it, and entries lost: no room, or nobody who takes them. */
   readonly counts: { readonly written: number; readonly lost: number };
 }
 
@@ -54,6 +54,8 @@ export function auditLog(target: string | Writable, options: AuditLogOptions = {
   /** Whom the log follows, each with the way out. */
   const followed = new Map<() => void, EventSource>();
   const counted = { written: 0, lost: 0 };
+  /** Entries that the writer has been given and has not written. */
+  let inHand = 0;
   let pumping: Promise<void> | undefined;
   let isClosed = false;
   /** A stream that has failed stays so; a disk may recover. */
@@ -65,14 +67,23 @@ export function auditLog(target: string | Writable, options: AuditLogOptions = {
       return;
     }
     counted.written += 1;
-    pumping ??= pump().finally(() => (pumping = undefined));
+    pumping ??= pump();
   }
 
   const takeAll = (most: number): string => {
-    const text = queue.take(most);
+    const { text, count } = queue.take(most);
     const lost = queue.takeLost();
+    inHand += count;
     return lost === 0 ? text : text + lineOf({ v: AUDIT_VERSION, at: now(), event: 'log:gap', entries: lost });
   };
+
+  /** What the writer has and what waits will not be written. */
+  function giveUp(): void {
+    const entries = inHand + queue.take(Number.POSITIVE_INFINITY).count;
+    inHand = 0;
+    counted.written -= entries;
+    counted.lost += entries;
+  }
 
   async function pump(): Promise<void> {
     // What the same turn of the event loop says goes out at once.
@@ -82,16 +93,20 @@ export function auditLog(target: string | Writable, options: AuditLogOptions = {
       try {
         await writer.append(failures > 0 ? '' : takeAll(BATCH));
         failures = 0;
+        inHand = 0;
       } catch (error) {
         tell(error);
         isBroken = typeof target !== 'string';
-        if (isBroken) return;
+        if (isBroken) break;
         const pauseMs = RETRY_MS[Math.min(failures, RETRY_MS.length - 1)] ?? 0;
         failures += 1;
         await new Promise<void>((resolve) => void setTimeout(resolve, pauseMs).unref());
-        if (isClosed && failures >= RETRY_MS.length) return;
+        if (isClosed && failures >= RETRY_MS.length) break;
       }
     }
+    if (failures > 0 || isBroken) giveUp();
+    // In the same moment in which the queue was seen to be empty: a line that comes later needs a pump of its own.
+    pumping = undefined;
   }
 
   function tell(error: unknown): void {
@@ -110,9 +125,14 @@ export function auditLog(target: string | Writable, options: AuditLogOptions = {
     try {
       hearRest();
       const text = takeAll(Number.POSITIVE_INFINITY);
-      if (text !== '') writer.appendNow?.(text);
+      if (text === '' && inHand === 0) return;
+      if (writer.appendNow) {
+        writer.appendNow(text);
+        inHand = 0;
+      } else giveUp();
     } catch (error) {
       tell(error);
+      giveUp();
     }
   };
   process.once('exit', writeRest);

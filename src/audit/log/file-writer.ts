@@ -22,6 +22,7 @@ export function fileWriter(file: string, { rotateBytes, keep, isDurable, now }: 
   mkdirSync(path.dirname(file), { recursive: true });
   repairTornLine(file);
   let bytes = sizeNow(file);
+  let putAsideAt = rotateBytes;
   let handle: FileHandle | undefined;
   let unfinished: Buffer | undefined;
   let isWriting = false;
@@ -42,10 +43,13 @@ export function fileWriter(file: string, { rotateBytes, keep, isDurable, now }: 
   }
 
   async function putAside(): Promise<void> {
+    // Where it cannot be put aside it goes on to grow, and that is tried again when as much has come to it.
+    putAsideAt = bytes + rotateBytes;
     await handle?.close();
     handle = undefined;
     await rename(file, asideName(file, now()));
     bytes = 0;
+    putAsideAt = rotateBytes;
     handle = await open(file, 'a');
     const aside = await filesAside(file);
     for (const old of aside.slice(0, Math.max(0, aside.length - keep))) await unlink(old);
@@ -56,7 +60,7 @@ export function fileWriter(file: string, { rotateBytes, keep, isDurable, now }: 
       if (text !== '') unfinished = unfinished ? Buffer.concat([unfinished, Buffer.from(text)]) : Buffer.from(text);
       try {
         await finish();
-        if (bytes >= rotateBytes) await putAside();
+        if (bytes >= putAsideAt) await putAside();
       } catch (error) {
         // The next attempt opens the file anew: it may have been moved, or its disk mounted again.
         const old = handle;

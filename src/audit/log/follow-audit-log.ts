@@ -1,4 +1,4 @@
-import { open, type FileHandle } from 'node:fs/promises';
+import { open, stat, type FileHandle } from 'node:fs/promises';
 import { StringDecoder } from 'node:string_decoder';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { AuditEntry } from './entry.ts';
@@ -18,11 +18,12 @@ const LINE_MAX = 1024 * 1024;
  * Reads an audit log and goes on reading as it grows, through its rotation, until it is told to stop. A file that is not
  * there yet is waited for. Lines that are no entries are skipped.
  *
+ * @throws the file system's error for a file that is there and cannot be read
  * @example for await (const entry of followAuditLog('audit.jsonl', { signal })) page.add(entry);
  */
 export async function* followAuditLog(file: string, { signal, everyMs = 250 }: FollowAuditLogOptions): AsyncGenerator<AuditEntry> {
   while (!signal.aborted) {
-    const handle = await open(file, 'r').catch(() => undefined);
+    const handle = await ifThere(open(file, 'r'));
     if (handle) {
       try {
         yield* readGrowing(file, handle, signal, everyMs);
@@ -41,6 +42,7 @@ async function* readGrowing(file: string, handle: FileHandle, signal: AbortSigna
   const { ino } = await handle.stat();
   let position = 0;
   let rest = '';
+  let isLast = false;
   while (!signal.aborted) {
     const { bytesRead } = await handle.read(buffer, 0, CHUNK, position);
     position += bytesRead;
@@ -51,19 +53,18 @@ async function* readGrowing(file: string, handle: FileHandle, signal: AbortSigna
       if (typeof entry !== 'string') yield entry;
     }
     if (bytesRead > 0) continue;
-    if ((await handle.stat()).size < position || (await isReplaced(file, ino))) return;
-    await waited(everyMs, signal);
+    if (isLast || (await handle.stat()).size < position) return;
+    const now = await ifThere(stat(file));
+    // Between the last look at it and its replacement more may have been written.
+    isLast = now !== undefined && now.ino !== ino;
+    if (!isLast) await waited(everyMs, signal);
   }
 }
 
-async function isReplaced(file: string, ino: number): Promise<boolean> {
-  const now = await open(file, 'r').catch(() => undefined);
-  if (!now) return false;
-  try {
-    return (await now.stat()).ino !== ino;
-  } finally {
-    await now.close();
-  }
-}
+const ifThere = <T>(asked: Promise<T>): Promise<T | undefined> =>
+  asked.catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  });
 
 const waited = (ms: number, signal: AbortSignal): Promise<void> => pause(ms, undefined, { signal }).catch(() => undefined);

@@ -2,8 +2,8 @@
 export interface LineQueue {
   /** False when there is no room: the line is lost, and counted. */
   push(line: string): boolean;
-  /** The oldest lines as one text, at most about this long; empty when none waits. */
-  take(most: number): string;
+  /** The oldest lines as one text, at most about this long, and how many they are; empty when none waits. */
+  take(most: number): { readonly text: string; readonly count: number };
   /** How many lines were lost since this was last asked. */
   takeLost(): number;
   readonly isEmpty: boolean;
@@ -31,14 +31,14 @@ export function lineQueue(capacity: number): LineQueue {
       let end = first;
       let length = 0;
       for (; end < lines.length && (length === 0 || length < most); end += 1) length += lines[end]?.length ?? 0;
-      const text = lines.slice(first, end).join('');
+      const taken = lines.slice(first, end);
       first = end;
       size -= length;
       if (first === lines.length || first > CUT_AFTER) {
         lines = lines.slice(first);
         first = 0;
       }
-      return text;
+      return { text: taken.join(''), count: taken.length };
     },
     takeLost() {
       const count = lost;

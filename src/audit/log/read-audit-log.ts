@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
+import { pipeline } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import { createGunzip } from 'node:zlib';
 import type { AuditEntry } from './entry.ts';
@@ -19,17 +20,16 @@ const LINE_MAX = 1024 * 1024;
 /**
  * Reads an audit log, entry by entry, in little memory however long it is. Files that end in `.gz` are unpacked.
  *
+ * @throws the file system's error for a file that cannot be read, and that of zlib for one that is not packed
  * @example for await (const entry of readAuditLog('audit.jsonl')) if (entry.event === 'run:halt') console.log(entry.reason);
  */
 export async function* readAuditLog(file: string, options: ReadAuditLogOptions = {}): AsyncGenerator<AuditEntry> {
   const { onProblem, onBytes, signal } = options;
   const total = (await stat(file)).size;
   const raw = createReadStream(file, signal ? { signal } : {});
-  let read = 0;
-  raw.on('data', (chunk) => onBytes?.((read += chunk.length), total));
-  const input = file.endsWith('.gz') ? raw.pipe(createGunzip()) : raw;
-  // A stream that fails while it is piped does not fail its reader.
-  if (input !== raw) raw.on('error', (error) => input.destroy(error));
+  const counted = countedChunks(raw, (read) => onBytes?.(read, total));
+  // Whoever reads hears of what fails on the way; and when one end goes, the other does.
+  const input = file.endsWith('.gz') ? pipeline(counted, createGunzip(), () => {}) : counted;
   let line = 0;
   for await (const text of linesOf(input)) {
     line += 1;
@@ -37,6 +37,14 @@ export async function* readAuditLog(file: string, options: ReadAuditLogOptions =
     const entry = typeof text === 'string' ? parseEntry(text) : 'is longer than a line of an audit log can be';
     if (typeof entry === 'string') onProblem?.({ file, line, problem: entry });
     else yield entry;
+  }
+}
+
+async function* countedChunks(chunks: AsyncIterable<Buffer>, onRead: (read: number) => void): AsyncGenerator<Buffer> {
+  let read = 0;
+  for await (const chunk of chunks) {
+    onRead((read += chunk.length));
+    yield chunk;
   }
 }
 

@@ -6,7 +6,8 @@ import type { Writer } from './writer.ts';
  * further append rejects.
  */
 export function streamWriter(stream: Writable): Writer {
-  let failure: Error | undefined;
+  // One that is gone already tells of it no more.
+  let failure = stream.destroyed ? new Error('the stream of the audit log is closed') : undefined;
   stream.on('error', (error: Error) => (failure ??= error));
   stream.once('close', () => (failure ??= new Error('the stream of the audit log was closed')));
   return {

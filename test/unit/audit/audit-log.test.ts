@@ -1,12 +1,13 @@
 import { spawnSync } from 'node:child_process';
-import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { PassThrough, Writable } from 'node:stream';
-import { gzipSync } from 'node:zlib';
-import { auditLog, createGuard, hmac, InvalidOptionError, readAuditLog, type AuditEntry, type Guard } from 'holdfast';
+import { auditLog, createGuard, hmac, InvalidOptionError, type Guard, type GuardEvents } from 'holdfast';
 import { fakeClock } from 'holdfast/testing';
 import { afterAll, describe, expect, it } from 'vitest';
+import { allOf } from '../../support/audit-log.ts';
 import { builtPackage } from '../../support/built-package.ts';
 
 const scratch = mkdtempSync(path.join(tmpdir(), 'holdfast-audit-'));
@@ -24,14 +25,6 @@ async function work(guard: Guard, user = 'alice'): Promise<void> {
   });
 }
 
-async function read(file: string): Promise<{ entries: AuditEntry[]; problems: string[] }> {
-  const entries: AuditEntry[] = [];
-  const problems: string[] = [];
-  for await (const entry of readAuditLog(file, { onProblem: ({ line, problem }) => problems.push(`${line}: ${problem}`) }))
-    entries.push(entry);
-  return { entries, problems };
-}
-
 describe('the audit log', () => {
   it('tells the whole story of a run, and none of its content', async () => {
     const file = newFile();
@@ -40,7 +33,7 @@ describe('the audit log', () => {
     log.follow(guard);
     await work(guard);
     await log.close();
-    const { entries, problems } = await read(file);
+    const { entries, problems } = await allOf(file);
     expect(problems).toEqual([]);
     expect(entries.map(({ event }) => event)).toEqual(['run:start', 'step:start', 'step:end', 'step:start', 'step:end', 'run:end']);
     expect(entries[2]).toMatchObject({
@@ -65,7 +58,7 @@ describe('the audit log', () => {
     await expect(call()).rejects.toThrow('user budget exceeded');
     await run.end();
     await log.close();
-    const { entries } = await read(file);
+    const { entries } = await allOf(file);
     expect(entries.filter(({ event }) => event === 'run:halt')).toMatchObject([
       { cause: 'budget', step: 2, denial: { scope: 'user', id: 'bob', dimension: 'toolCalls', limit: 2 } },
     ]);
@@ -82,7 +75,7 @@ describe('the audit log', () => {
       await expect(work(guard).then(() => work(guard))).rejects.toThrow('budget exceeded');
       await log.close();
       expect(readFileSync(file, 'utf8')).not.toContain('alice');
-      const { entries } = await read(file);
+      const { entries } = await allOf(file);
       return [...new Set(entries.flatMap((entry) => ('scopes' in entry ? [String(entry.scopes['user'])] : [])))];
     };
     const [one, other] = [await usersWith(secret), await usersWith(`${secret}2`)];
@@ -108,7 +101,7 @@ describe('the audit log', () => {
       log.follow(guard);
       await work(guard);
       await log.close();
-      const { entries, problems } = await read(file);
+      const { entries, problems } = await allOf(file);
       expect(problems).toEqual([]);
       expect(entries.map(({ event }) => event).slice(0, kept + 1)).toEqual([...Array.from({ length: kept }, () => 'log:gap'), 'run:start']);
     }
@@ -127,7 +120,7 @@ describe('the audit log', () => {
     const names = readdirSync(path.dirname(file)).sort();
     expect(names).toHaveLength(3);
     expect(names.at(-1)).toBe('audit.jsonl');
-    const rest = await read(path.join(path.dirname(file), names[1] ?? ''));
+    const rest = await allOf(path.join(path.dirname(file), names[1] ?? ''));
     expect(rest.problems).toEqual([]);
     expect(rest.entries.length).toBeGreaterThan(0);
   });
@@ -161,6 +154,79 @@ describe('the audit log', () => {
     expect(log.counts.lost).toBeGreaterThanOrEqual(6);
   });
 
+  it('says of entries that no stream or disk will get that they are lost', async () => {
+    const failing = new Writable({ write: (_chunk, _encoding, done) => done(new Error('no space left')) });
+    const gone = new Writable({ write: (_chunk, _encoding, done) => done() });
+    gone.destroy();
+    await once(gone, 'close');
+    for (const [name, target] of [
+      ['failing', failing],
+      ['gone', gone],
+      ...(existsSync('/dev/full') ? [['full', '/dev/full'] as const] : []),
+    ] as const) {
+      const errors: unknown[] = [];
+      const log = auditLog(target, { onError: (error) => errors.push(error) });
+      const guard = createGuard();
+      log.follow(guard);
+      await work(guard);
+      await log.close();
+      expect(errors.length, name).toBeGreaterThan(0);
+      expect(log.counts, name).toEqual({ written: 0, lost: 6 });
+    }
+  });
+
+  it('goes on in its file where that cannot be put aside, and puts it aside when it can', async () => {
+    const file = newFile();
+    const now = Date.UTC(2026, 0, 15, 12);
+    const blocks = Array.from({ length: 100 }, (_, count) =>
+      path.join(path.dirname(file), `audit.2026-01-15T12-00-00-000Z.${String(count + 1).padStart(5, '0')}.jsonl`),
+    );
+    for (const block of blocks) mkdirSync(path.join(block, 'not empty'), { recursive: true });
+    const errors: unknown[] = [];
+    const log = auditLog(file, { rotateBytes: 500, now: () => now, onError: (error) => errors.push(error) });
+    const guard = createGuard();
+    log.follow(guard);
+    for (let round = 0; round < 3; round += 1) {
+      await work(guard);
+      await log.flush();
+    }
+    expect((await allOf(file)).entries).toHaveLength(18);
+    expect(errors.length).toBeGreaterThan(0);
+    for (const block of blocks) rmSync(block, { recursive: true });
+    await work(guard);
+    await log.close();
+    const lines = readdirSync(path.dirname(file)).map(
+      (name) => readFileSync(path.join(path.dirname(file), name), 'utf8').split('\n').length - 1,
+    );
+    expect(lines.toSorted((a, b) => a - b)).toEqual([0, 24]);
+  });
+
+  it('has written what it heard at whatever moment, once it is flushed', async () => {
+    for (let turns = 0; turns < 20; turns += 1) {
+      let text = '';
+      let tell: (event: GuardEvents['scope:missing']) => unknown = () => undefined;
+      const tellAfter = (left: number): void => {
+        if (left === 0) tell({ scope: 'user', account: 'last' });
+        else queueMicrotask(() => tellAfter(left - 1));
+      };
+      const stream = new Writable({
+        write(chunk: Buffer, _encoding, done) {
+          if (text === '') tellAfter(turns);
+          text += chunk.toString();
+          done();
+        },
+      });
+      const log = auditLog(stream);
+      const source = { on: (event: string, listener: never) => (event === 'scope:missing' ? (tell = listener) : undefined, () => {}) };
+      log.follow(source as never);
+      tell({ scope: 'user', account: 'first' });
+      await new Promise((resolve) => setImmediate(resolve));
+      await log.flush();
+      expect(text, String(turns)).toContain('last');
+      await log.close();
+    }
+  });
+
   it('writes what still waits when the process ends by itself or by an error', async () => {
     const folder = await builtPackage(scratch);
     for (const ending of ['process.exit(0)', "throw new Error('crash')"]) {
@@ -173,7 +239,7 @@ describe('the audit log', () => {
         for (let i = 0; i < 50; i++) await run.step({ kind: 'tool', name: 't' + i, args: {} }, async () => ({ output: i }));
         ${ending};`;
       spawnSync(process.execPath, ['--input-type=module', '-e', script], { cwd: folder });
-      const { entries, problems } = await read(file);
+      const { entries, problems } = await allOf(file);
       expect(problems).toEqual([]);
       expect(entries.filter(({ event }) => event === 'step:end')).toHaveLength(50);
     }
@@ -195,7 +261,7 @@ describe('the audit log', () => {
     expect(log.counts).toEqual({ written: 12, lost: 0 });
     await run.end();
     await log.close();
-    const { entries } = await read(file);
+    const { entries } = await allOf(file);
     const told = entries.filter(({ event }) => event === 'step:end' || event === 'budget:alert');
     expect(told.map(({ event, at }) => [event, at])).toEqual([
       ['step:end', times[0]],
@@ -217,7 +283,7 @@ describe('the audit log', () => {
     stop();
     await work(guard);
     await log.close();
-    expect((await read(file)).entries).toHaveLength(6);
+    expect((await allOf(file)).entries).toHaveLength(6);
   });
 
   it('stops when it is told to', async () => {
@@ -229,31 +295,5 @@ describe('the audit log', () => {
     await work(guard);
     await log.close();
     expect(readFileSync(file, 'utf8')).toBe('');
-  });
-});
-
-describe('readAuditLog', () => {
-  it('tells of lines that are none of ours and reads on', async () => {
-    const file = path.join(scratch, 'strange.jsonl');
-    const good = '{"v":1,"at":6,"event":"log:gap","entries":1}';
-    writeFileSync(file, [good, 'no json', '42', '{"v":99,"at":1,"event":"x"}', `{"x":"${'a'.repeat(2 ** 20)}"}`, good].join('\n'));
-    const { entries, problems } = await read(file);
-    expect(entries).toHaveLength(2);
-    expect(problems).toEqual([
-      '2: is not JSON',
-      '3: is no entry of an audit log',
-      '4: is of version 99 of the log; this holdfast reads up to 1',
-      '5: is longer than a line of an audit log can be',
-    ]);
-  });
-
-  it('reads packed files, and letters that are split over two chunks', async () => {
-    const file = path.join(scratch, 'packed.jsonl.gz');
-    const line = '{"v":1,"at":6,"event":"scope:missing","what":"ü→é"}\n';
-    writeFileSync(file, gzipSync(line.repeat(3_000)));
-    const { entries, problems } = await read(file);
-    expect(problems).toEqual([]);
-    expect(new Set(entries.map((entry) => 'what' in entry && entry.what))).toEqual(new Set(['ü→é']));
-    expect(entries).toHaveLength(3_000);
   });
 });
