@@ -5,7 +5,7 @@
  */
 
 export { redisStore, type RedisStore, type RedisStoreOptions } from './redis-store.ts';
-export type { LeaseOptions } from './leased-steps.ts';
+export type { LeaseOptions } from './lease-terms.ts';
 export { StoreDataLostError } from './data-loss.ts';
 export type { ServerProblem } from './check-server.ts';
 export type { IoredisClient, NodeRedisClient, NodeRedisCluster, RedisClient } from './clients.ts';
