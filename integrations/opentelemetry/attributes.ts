@@ -32,20 +32,30 @@ export function stepAttributes({ id: runId }: RunInfo, { kind, name, index, roun
   };
 }
 
+/** The providers of the price table whose names the conventions have in another form. */
+const providerNames: Readonly<Record<string, string>> = {
+  aws: 'aws.bedrock',
+  google: 'gcp.gen_ai',
+  mistral: 'mistral_ai',
+  'x-ai': 'x_ai',
+};
+
+/** Whose model it was, as far as its price tells; nothing for tools, and for prices of one's own. */
+export function providerAttributes({ priceSource = '' }: EndedStepInfo): Attributes {
+  const provider = /^genai-prices:([^/]+)\//.exec(priceSource)?.[1];
+  return provider === undefined ? {} : { 'gen_ai.provider.name': providerNames[provider] ?? provider };
+}
+
+/** Of an error no more is told than that there was one: its name may be anything. */
+export const errorAttributes = (isError: boolean): Attributes => (isError ? { 'error.type': '_OTHER' } : {});
+
 /** What is known of it when it is over. */
-export function endedStepAttributes({
-  kind,
-  name,
-  usage,
-  used,
-  overage,
-  outcome,
-  attempts,
-  priceSource,
-  ...step
-}: EndedStepInfo): Attributes {
+export function endedStepAttributes(step: EndedStepInfo): Attributes {
+  const { kind, name, usage, used, overage, outcome, attempts, priceSource } = step;
   return {
     ...(kind === 'model' ? { 'gen_ai.response.model': name } : {}),
+    ...providerAttributes(step),
+    ...errorAttributes(outcome === 'error'),
     ...(usage
       ? {
           'gen_ai.usage.input_tokens': usage.inputTokens,

@@ -1,10 +1,11 @@
 import type { Meter } from '@opentelemetry/api';
+import { errorAttributes, providerAttributes } from './attributes.ts';
 import type { TelemetryGuard } from './open-telemetry.ts';
 
 /** The buckets that the conventions advise. */
 const tokenBuckets = Array.from({ length: 14 }, (_, power) => 4 ** power);
 const secondBuckets = Array.from({ length: 14 }, (_, power) => 0.01 * 2 ** power);
-const seriesMost = 200;
+const NAMES_MOST = 200;
 
 /** Measures runs and steps: the client metrics of the GenAI conventions, and the guard's own. No id is an attribute. */
 export function measure(guard: TelemetryGuard, meter: Meter): (() => void)[] {
@@ -29,26 +30,32 @@ export function measure(guard: TelemetryGuard, meter: Meter): (() => void)[] {
     unit: '{hold}',
     description: 'Steps settled after their hold had expired',
   });
-  const nameOf = boundedName(seriesMost);
+  const [modelName, toolName, featureName, agentName] = [boundedName(), boundedName(), boundedName(), boundedName()];
   return [
     guard.on('step:end', ({ run, step }) => {
       if (step.outcome === 'released') return;
-      const name = nameOf(step.name);
+      const isModel = step.kind === 'model';
+      const name = (isModel ? modelName : toolName)(step.name);
       const elapsed = Math.max(0, step.endedAt - step.startedAt) / 1000;
-      const feature = nameOf(run.scopes['feature'] ?? '');
+      const feature = featureName(run.scopes['feature'] ?? '');
       if (step.used.usd > 0)
         spend.add(step.used.usd, { 'holdfast.step.kind': step.kind, 'gen_ai.response.model': name, 'holdfast.scope.feature': feature });
-      const failed = step.outcome === 'error' ? { 'error.type': '_OTHER' } : {};
-      if (step.kind === 'tool') return toolDuration.record(elapsed, { 'gen_ai.tool.name': name, ...failed });
-      const model = { 'gen_ai.operation.name': 'chat', 'gen_ai.response.model': name };
+      // An answer that a rung gave is no operation of a model or a tool.
+      if (step.outcome === 'answered') return;
+      const failed = errorAttributes(step.outcome === 'error');
+      if (!isModel) {
+        toolDuration.record(elapsed, { 'gen_ai.operation.name': 'execute_tool', 'gen_ai.tool.name': name, ...failed });
+        return;
+      }
+      const model = { 'gen_ai.operation.name': 'chat', 'gen_ai.response.model': name, ...providerAttributes(step) };
       duration.record(elapsed, { ...model, ...failed });
-      if (!step.usage) return undefined;
+      // The conventions want what was billed: what nobody reported is in the spend alone.
+      if (!step.usage || step.isEstimated) return;
       tokens.record(step.usage.inputTokens, { ...model, 'gen_ai.token.type': 'input' });
       tokens.record(step.usage.outputTokens, { ...model, 'gen_ai.token.type': 'output' });
-      return undefined;
     }),
     guard.on('run:end', ({ run, report }) =>
-      runDuration.record(report.durationMs / 1000, run.agent ? { 'gen_ai.agent.name': nameOf(run.agent) } : {}),
+      runDuration.record(report.durationMs / 1000, run.agent ? { 'gen_ai.agent.name': agentName(run.agent) } : {}),
     ),
     guard.on('run:halt', ({ halt }) =>
       halts.add(1, {
@@ -66,19 +73,19 @@ export function measure(guard: TelemetryGuard, meter: Meter): (() => void)[] {
       alerts.add(1, { 'holdfast.scope': scope, 'holdfast.dimension': dimension, 'holdfast.threshold': threshold }),
     ),
     guard.on('store:answer', ({ operation, durationMs, isError }) =>
-      answers.record(durationMs / 1000, { 'holdfast.operation': operation, ...(isError ? { 'error.type': '_OTHER' } : {}) }),
+      answers.record(durationMs / 1000, { 'holdfast.operation': operation, ...errorAttributes(isError) }),
     ),
     guard.on('hold:expired', () => expired.add(1)),
     guard.on('store:error', ({ operation, policy }) => storeErrors.add(1, { 'holdfast.operation': operation, 'holdfast.policy': policy })),
   ];
 }
 
-/** Names of models, tools, features and agents come from outside: the first so many keep theirs. */
-function boundedName(most: number): (name: string) => string {
+/** Names of models, tools, features and agents come from outside: the first so many of each keep theirs. */
+function boundedName(): (name: string) => string {
   const admitted = new Set<string>();
   return (name) => {
-    if (admitted.has(name)) return name;
-    if (admitted.size >= most) return '_other';
+    if (name === '' || admitted.has(name)) return name;
+    if (admitted.size >= NAMES_MOST) return '_other';
     admitted.add(name);
     return name;
   };

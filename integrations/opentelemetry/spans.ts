@@ -15,12 +15,12 @@ export function traceRuns(guard: TelemetryGuard, tracer: Tracer, mode: 'all' | '
   /** The span that tells of a run: its own, or the one around the caller. */
   const spanOf = (run: RunInfo): Span | undefined => runs.get(run.id)?.span ?? trace.getActiveSpan();
 
-  /** Where a step's span hangs: under the span that a host has made inside the run, else under the run's own. */
-  function contextOf(run: RunInfo): Context {
-    const own = runs.get(run.id);
+  /** Where what happens in a run hangs: under the span that a host has made inside it, else under the run's own. */
+  function contextIn(run: OpenSpan | undefined): Context {
     const active = trace.getActiveSpan()?.spanContext();
-    if (!own || (active && active.traceId === own.span.spanContext().traceId && active.spanId !== own.around)) return context.active();
-    return own.context;
+    if (!run || (active && active.traceId === run.span.spanContext().traceId && !run.around.includes(active.spanId)))
+      return context.active();
+    return run.context;
   }
 
   return [
@@ -31,9 +31,15 @@ export function traceRuns(guard: TelemetryGuard, tracer: Tracer, mode: 'all' | '
         return;
       }
       const name = run.agent === undefined ? 'invoke_agent' : `invoke_agent ${run.agent}`;
-      const parent = (run.parentId === undefined ? undefined : runs.get(run.parentId)?.context) ?? context.active();
-      const span = tracer.startSpan(name, { kind: SpanKind.INTERNAL, startTime: run.startedAt, attributes }, parent);
-      runs.open(run.id, { span, context: trace.setSpan(parent, span), around: trace.getSpan(parent)?.spanContext().spanId });
+      const outer = run.parentId === undefined ? undefined : runs.get(run.parentId);
+      const inside = contextIn(outer);
+      const span = tracer.startSpan(name, { kind: SpanKind.INTERNAL, startTime: run.startedAt, attributes }, inside);
+      const around = trace.getActiveSpan()?.spanContext().spanId;
+      runs.open(run.id, {
+        span,
+        context: trace.setSpan(inside, span),
+        around: [...(outer?.around ?? []), ...(around === undefined ? [] : [around])],
+      });
     }),
     guard.on('step:start', ({ run, step }) => {
       if (!ownSpans) {
@@ -45,11 +51,11 @@ export function traceRuns(guard: TelemetryGuard, tracer: Tracer, mode: 'all' | '
       const attributes = { 'gen_ai.operation.name': isModel ? 'chat' : 'execute_tool' };
       const name = isModel ? `chat ${step.name}` : `execute_tool ${step.name}`;
       const settings = { kind: isModel ? SpanKind.CLIENT : SpanKind.INTERNAL, startTime: step.startedAt, attributes };
-      const inside = contextOf(run);
+      const inside = contextIn(runs.get(run.id));
       const span = tracer.startSpan(name, settings, inside);
       if (!span.isRecording()) return;
       span.setAttributes(stepAttributes(run, step));
-      steps.open(step.id, { span, context: inside, around: undefined });
+      steps.open(step.id, { span, context: inside, around: [] });
     }),
     guard.on('step:end', ({ run, step }) => {
       if (!ownSpans) {
@@ -112,8 +118,8 @@ export function traceRuns(guard: TelemetryGuard, tracer: Tracer, mode: 'all' | '
 interface OpenSpan {
   readonly span: Span;
   readonly context: Context;
-  /** The id of the span in which it began. */
-  readonly around: string | undefined;
+  /** The ids of the spans in which it, and the runs around it, began. */
+  readonly around: readonly string[];
 }
 
 /** Spans that have begun and not ended, up to a bound. */

@@ -1,5 +1,5 @@
 import { context } from '@opentelemetry/api';
-import { createGuard, type Guard } from 'holdfast';
+import { createGuard, type Guard, type Run, type Rung } from 'holdfast';
 import { openTelemetry } from 'holdfast/opentelemetry';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { asyncContextManager, recordingTelemetry } from '../support/recording-telemetry.ts';
@@ -67,6 +67,86 @@ describe('openTelemetry', () => {
     await guard.run({ agent: 'outer' }, (outer) => guard.run({ parent: outer, agent: 'inner' }, async () => 1));
     const [outer, inner] = telemetry.spans;
     expect(inner).toMatchObject({ name: 'invoke_agent inner', parentId: outer?.id });
+  });
+
+  it('hangs the steps of a helper under the helper, and the helper under the span in which it was begun', async () => {
+    const telemetry = recordingTelemetry();
+    const guard = createGuard();
+    openTelemetry(guard, telemetry.providers);
+    const look = (run: Run, name: string) => run.step({ kind: 'tool', name, args: {} }, async () => ({ output: 1 }));
+    await telemetry.inSpan('request', () =>
+      guard.run({ agent: 'outer' }, async (outer) => {
+        await guard.run({ agent: 'inner' }, (inner) => look(inner, 'by inner'));
+        const late = await telemetry.inSpan('node', async () => {
+          const helper = guard.start({ agent: 'in node' });
+          await look(helper, 'by helper');
+          return helper;
+        });
+        // The host's span is over, and the request's own is around it again.
+        await look(late, 'by helper later');
+        await look(outer, 'by outer');
+        await late.end();
+      }),
+    );
+    const named = (name: string) => telemetry.spans.find((span) => span.name === name);
+    const nameOfParent = (name: string) => telemetry.spans.find(({ id }) => id === named(name)?.parentId)?.name;
+    expect(['invoke_agent inner', 'execute_tool by inner', 'invoke_agent in node', 'execute_tool by helper'].map(nameOfParent)).toEqual([
+      'invoke_agent outer',
+      'invoke_agent inner',
+      'node',
+      'invoke_agent in node',
+    ]);
+    expect(['execute_tool by helper later', 'execute_tool by outer'].map(nameOfParent)).toEqual([
+      'invoke_agent in node',
+      'invoke_agent outer',
+    ]);
+  });
+
+  it('says of a step that failed that it did, and of which provider a price was', async () => {
+    const telemetry = recordingTelemetry();
+    const guard = createGuard();
+    openTelemetry(guard, telemetry.providers);
+    const failing = guard.run((run) =>
+      run.step({ kind: 'tool', name: 'down', args: {} }, () => Promise.reject(new TypeError('the secret reason'))),
+    );
+    await expect(failing).rejects.toThrow(TypeError);
+    await guard.run((run) => run.step({ kind: 'model', model: 'gemini-2.5-flash', input: 'hi' }, async () => ({ output: 'ok', usage })));
+    const named = (name: string) => telemetry.spans.find((span) => span.name === name);
+    expect(named('execute_tool down')).toMatchObject({ status: { code: 2 }, attributes: { 'error.type': '_OTHER' } });
+    expect(named('chat gemini-2.5-flash')?.attributes).toMatchObject({ 'gen_ai.provider.name': 'gcp.gen_ai' });
+    const tokens = telemetry.measurements.filter(({ name }) => name === 'gen_ai.client.token.usage');
+    expect(tokens.map(({ attributes }) => attributes['gen_ai.provider.name'])).toEqual(['gcp.gen_ai', 'gcp.gen_ai']);
+    expect(JSON.stringify(telemetry.spans)).not.toContain('secret');
+  });
+
+  it('measures no call of a model that was not made, and no tokens that nobody reported', async () => {
+    const telemetry = recordingTelemetry();
+    const answers: Rung = { name: 'answers', at: 0, offer: () => ({ kind: 'answer', output: 'from before' }) };
+    const outcomes: string[] = [];
+    for (const guard of [createGuard({ ladder: [answers] }), createGuard()]) {
+      openTelemetry(guard, telemetry.providers);
+      guard.on('step:end', ({ step }) => void outcomes.push(`${step.outcome} ${step.isEstimated}`));
+      await guard.run((run) => run.step({ kind: 'model', model: 'gpt-4o', input: 'hi' }, async () => ({ output: 'ok' })));
+    }
+    expect(outcomes).toEqual(['answered false', 'ok true']);
+    const measured = telemetry.measurements.map(({ name }) => name).filter((name) => name.startsWith('gen_ai.client.'));
+    expect(measured).toEqual(['gen_ai.client.operation.duration']);
+  });
+
+  it('gives every label its own bound: many features leave the models their names', async () => {
+    const telemetry = recordingTelemetry();
+    const guard = createGuard();
+    openTelemetry(guard, telemetry.providers);
+    const ask = (feature: string) =>
+      guard.run({ scopes: { feature } }, (run) =>
+        run.step({ kind: 'model', model: 'gpt-4o', input: 'hi' }, async () => ({ output: 'ok', usage })),
+      );
+    for (let feature = 0; feature < 300; feature += 1) await ask(`f${feature}`);
+    await guard.run((run) => run.step({ kind: 'tool', name: 'search', args: {} }, async () => ({ output: 1 })));
+    const features = telemetry.measurements.map(({ attributes }) => attributes['holdfast.scope.feature']);
+    expect(new Set(features.filter((feature) => feature !== undefined)).size).toBe(201);
+    const durations = telemetry.measurements.filter(({ name }) => name === 'gen_ai.execute_tool.duration');
+    expect(durations.map(({ attributes }) => attributes['gen_ai.tool.name'])).toEqual(['search']);
   });
 
   it('tells of verdicts and halts on the run, as errors', async () => {
