@@ -39,6 +39,8 @@ function countRuns(guard: Pick<MeteredGuard, 'on'>, metrics: MetricFactory, labe
   const denied = metrics.counter('denials_total', 'Steps that a budget refused', ['scope', 'dimension']);
   const live = metrics.gauge('runs_live', 'Runs that are going on', []);
   live.set(0);
+  // A run that began before anybody counted must not take away from those that did not.
+  const counted = new WeakSet<RunInfo>();
   const steps = metrics.histogram('run_steps', 'Steps of a run, with those of the runs inside it', [], counts);
   const tools = metrics.histogram('run_tool_calls', 'Tool calls of a run, with those of the runs inside it', [], counts);
   const duration = metrics.histogram('run_duration_seconds', 'How long runs take, pauses left out', [], seconds);
@@ -54,10 +56,11 @@ function countRuns(guard: Pick<MeteredGuard, 'on'>, metrics: MetricFactory, labe
     guard.on('run:start', ({ run }) => {
       started.inc({ feature: featureOf(run) });
       live.inc();
+      counted.add(run);
     }),
     guard.on('run:end', ({ run, report }) => {
       ended.inc({ feature: featureOf(run) });
-      live.dec();
+      if (counted.delete(run)) live.dec();
       if (run.parentId === undefined) observe(report);
     }),
     guard.on('run:halt', ({ run, halt }) => {
@@ -88,7 +91,7 @@ function countSteps(guard: Pick<MeteredGuard, 'on'>, metrics: MetricFactory, lab
   function countModelCall(step: EndedStepInfo, model: string, provider: string): void {
     const { usage, used, held, expected } = step;
     if (step.attempts > 1) retries.inc({ model }, step.attempts - 1);
-    if (step.priceSource === undefined && !step.isCached) unpriced.inc({ model }, step.attempts);
+    if (step.priceSource === undefined && !step.isCached && step.outcome !== 'answered') unpriced.inc({ model }, step.attempts);
     if (usage) {
       const of = { provider, model };
       tokens.inc({ ...of, type: 'input' }, usage.inputTokens);

@@ -1,4 +1,4 @@
-import { createGuard, type Guard } from 'holdfast';
+import { createGuard, followEntries, spendReport, type Guard, type Rung } from 'holdfast';
 import { prometheusMetrics } from 'holdfast/prometheus';
 import { Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
@@ -161,6 +161,29 @@ describe('prometheusMetrics', () => {
     await spend('lost');
     await wait(guard.close());
     expect(await valueOf(registry, 'holdfast_store_lost_settlements_total')).toBe(1);
+  });
+
+  it('counts no call without a price where a rung gave the answer', async () => {
+    const answers: Rung = { name: 'answers', at: 0, offer: () => ({ kind: 'answer', output: 'from before' }) };
+    const guard = createGuard({ ladder: [answers] });
+    const { registry } = prometheusMetrics(guard, { registry: new Registry() });
+    const report = spendReport();
+    followEntries(guard, report.add);
+    await ask(guard, {});
+    expect(await valueOf(registry, 'holdfast_steps_total{kind="model",name="gpt-4o",outcome="answered"}')).toBe(1);
+    expect(await valueOf(registry, 'holdfast_unpriced_calls_total{model="gpt-4o"}')).toBeUndefined();
+    expect(report.total().unpricedCalls).toBe(0);
+  });
+
+  it('counts only runs as ended that it saw begin as going on', async () => {
+    const guard = createGuard();
+    const run = guard.start();
+    const { registry } = prometheusMetrics(guard, { registry: new Registry() });
+    const other = guard.start();
+    await run.end();
+    expect(await valueOf(registry, 'holdfast_runs_live')).toBe(1);
+    await other.end();
+    expect(await valueOf(registry, 'holdfast_runs_live')).toBe(0);
   });
 
   it('stops listening and leaves the registry as it was', async () => {

@@ -116,7 +116,8 @@ export function spendReport({ by = [], timeZone = 'UTC', most = 100_000 }: Spend
   };
 }
 
-function addStep(row: SpendRow, { used, usage, overage, isEstimated, isCached, kind, priceSource, attempts }: StepEndEntry): void {
+function addStep(row: SpendRow, entry: StepEndEntry): void {
+  const { used, usage, overage, isEstimated, isCached, kind, priceSource, attempts, outcome } = entry;
   row.modelCalls += used.modelCalls ?? 0;
   row.toolCalls += used.toolCalls ?? 0;
   row.inputTokens += used.inputTokens ?? 0;
@@ -126,7 +127,7 @@ function addStep(row: SpendRow, { used, usage, overage, isEstimated, isCached, k
   row.nanoUsd += used.nanoUsd ?? 0;
   row.overageNanoUsd += overage.nanoUsd ?? 0;
   if (isEstimated) row.estimatedSteps += 1;
-  if (kind === 'model' && priceSource === undefined && !isCached) row.unpricedCalls += attempts;
+  if (kind === 'model' && priceSource === undefined && !isCached && outcome !== 'answered') row.unpricedCalls += attempts;
 }
 
 const emptyRow = (keys: readonly string[]): SpendRow => ({
