@@ -7,7 +7,7 @@ import type { BodyMeter } from './metered-body.ts';
 import type { AnyGuard } from './options.ts';
 import { jsonAnswer, OWN_ANSWER, type OwnAnswer } from './own-answer.ts';
 import type { Protocol, ReadRequest } from './protocols/protocol.ts';
-import { refusalFor } from './refusal.ts';
+import { refusalFor, refused } from './refusal.ts';
 import { longestWaitMs, mayBeTriedAgain, type AnswerHead } from './retries.ts';
 import { meterResults } from './tool-rounds.ts';
 import { waitingCalls, type WireCall } from './wire-call.ts';
@@ -50,7 +50,12 @@ export async function begunIn(run: Run, { call, results, canEdit }: ReadRequest,
 
 /** Takes a hold for one request of the call, and makes of it what the guard allows. */
 export async function opened(guard: AnyGuard, asked: Asked, call: WireCall, asksForUsage: boolean): Promise<Exchange | OwnAnswer> {
-  const { protocol, body, read, tries, key } = asked;
+  const { protocol, tries, key } = asked;
+  const made = madeBody(asked, call.offer?.edits, asksForUsage);
+  if (!made) {
+    await call.giveUp(new ResponseError(400));
+    return refused(protocol, 400, 'unreadable_body', UNWRITABLE);
+  }
   let request: Awaited<ReturnType<WireCall['request']>>;
   try {
     request = await call.request();
@@ -58,9 +63,6 @@ export async function opened(guard: AnyGuard, asked: Asked, call: WireCall, asks
     await call.giveUp(error);
     return halted(guard, asked, call.run, error);
   }
-  const allowed = call.offer ? edited(asked, call.offer.edits) : body;
-  const asking = read.streams && asksForUsage ? protocol.withUsage?.(allowed) : undefined;
-  const made = asking ?? allowed;
 
   async function failed(error: unknown, hasLeft: boolean): Promise<OwnAnswer | undefined> {
     if (tries !== undefined && !hasLeft && !call.run.haltError) {
@@ -73,7 +75,7 @@ export async function opened(guard: AnyGuard, asked: Asked, call: WireCall, asks
   }
 
   /** An error of the provider's, for which no tokens are billed. */
-  function refused(answer: AnswerHead): BodyMeter {
+  function refusedBy(answer: AnswerHead): BodyMeter {
     const error = new ResponseError(answer.status);
     if (tries === undefined || !mayBeTriedAgain(answer)) {
       detached(request.failed(error));
@@ -88,26 +90,43 @@ export async function opened(guard: AnyGuard, asked: Asked, call: WireCall, asks
 
   return {
     run: call.run,
-    body: made === body ? undefined : JSON.stringify(made),
+    body: made.text,
     signal: request.signal,
     within: request.within,
     failed,
     answered(answer, over = () => {}) {
       if (answer.status < 200 || answer.status > 299) {
         over();
-        return refused(answer);
+        return refusedBy(answer);
       }
-      const answering: Answering = { protocol, call, request, hidesUsage: asking !== undefined, over };
-      const isStream = answer.header('content-type')?.includes('text/event-stream') ?? read.streams;
+      const answering: Answering = { protocol, call, request, hidesUsage: made.asks, over };
+      const isStream = answer.header('content-type')?.toLowerCase().includes('text/event-stream') ?? asked.read.streams;
       return isStream ? eventMeter(answering) : wholeMeter(answering);
     },
   };
 }
 
-function edited({ protocol, body, read, url }: Asked, edits: CallEdits): Json {
+/**
+ * What is sent in place of the caller's body, and whether it asks for the usage of a stream; no text where that goes as it came.
+ * Undefined for a body that JSON can read and not write, nested as deeply as no client nests it.
+ */
+function madeBody(
+  { protocol, body, read, url }: Asked,
+  edits: CallEdits = {},
+  asksForUsage: boolean,
+): { readonly text: string | undefined; readonly asks: boolean } | undefined {
   const isEdited = Object.values(edits).some((edit) => edit !== undefined);
-  return isEdited ? protocol.edited(body, read, edits, url) : body;
+  try {
+    const allowed = isEdited ? protocol.edited(body, read, edits, url) : body;
+    const asking = read.streams && asksForUsage ? protocol.withUsage?.(allowed) : undefined;
+    const made = asking ?? allowed;
+    return { text: made === body ? undefined : JSON.stringify(made), asks: asking !== undefined };
+  } catch {
+    return undefined;
+  }
 }
+
+const UNWRITABLE = 'the body of this call cannot be written anew, as its budget asks for';
 
 /** What the guard refuses, or the fallback's answer where nobody else will ask for it. */
 export async function halted(guard: AnyGuard, asked: Asked, run: Run | undefined, error: unknown): Promise<OwnAnswer> {
@@ -125,11 +144,11 @@ export function given({ protocol, body, read }: Asked, output: unknown, from: st
   return { status: 200, headers: { 'content-type': 'text/event-stream', ...headers }, body: protocol.answerStream(told, body) };
 }
 
-/** What a status of a provider is to the guard: a refusal, for which no tokens are billed. */
+/** What a status is to the guard: a refusal, for which no tokens are billed. */
 class ResponseError extends Error {
   readonly status: number;
   constructor(status: number) {
-    super(`the provider answered with status ${status}`);
+    super(`answered with status ${status}`);
     this.status = status;
   }
 }

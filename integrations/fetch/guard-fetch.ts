@@ -88,9 +88,11 @@ export function guardFetch(guard: AnyGuard, options: GuardFetchOptions = {}): ty
         call = ownCall(seat, step, read);
       }
     } catch (error) {
-      const refusal = await halted(guard, asked, seat?.run, error);
-      seat?.leave([]);
-      return webResponse(refusal);
+      try {
+        return webResponse(await halted(guard, asked, seat?.run, error));
+      } finally {
+        seat?.leave([]);
+      }
     }
     const exchange = await opened(guard, asked, call, asksForUsage);
     return 'status' in exchange ? webResponse(exchange) : sent(http, exchange);

@@ -39,8 +39,15 @@ const SAID_WAIT_MAX_MS = 60_000;
 /** A busy process wakes up late. */
 const PATIENCE_MS = 2_000;
 
+/** Seconds, or a date. */
+function retryAfterMs(value: string | null | undefined): number {
+  if (value === null || value === undefined) return Number.NaN;
+  const seconds = Number(value);
+  return Number.isNaN(seconds) ? Date.parse(value) - Date.now() : seconds * 1_000;
+}
+
 export function longestWaitMs(count: number, answer?: AnswerHead): number {
   const usual = Math.min(FIRST_WAIT_MS * 2 ** Math.min(count, 10), WAIT_MAX_MS);
-  const said = Number(answer?.header('retry-after-ms') ?? Number(answer?.header('retry-after') ?? Number.NaN) * 1_000);
+  const said = Number(answer?.header('retry-after-ms') ?? retryAfterMs(answer?.header('retry-after')));
   return (said >= 0 && said <= SAID_WAIT_MAX_MS ? Math.max(said, usual) : usual) + PATIENCE_MS;
 }

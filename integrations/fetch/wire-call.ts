@@ -35,12 +35,12 @@ export const METERED = Symbol('holdfast.fetch');
 
 /** A request within a model call that a door around it has opened: an attempt of that one. */
 export async function joinedCall(run: Run, { call }: ReadRequest): Promise<WireCall> {
-  let next: Promise<Step> | undefined = Promise.resolve(await run.begin(call, { isRequest: true }));
+  let next: Step | undefined = await run.begin(call, { isRequest: true });
   return {
     run,
     offer: undefined,
     async request() {
-      const attempt = await (next ?? run.begin(call, { isRequest: true }));
+      const attempt = next ?? (await run.begin(call, { isRequest: true }));
       next = undefined;
       const failed: WireRequest['failed'] = (error, usage) => attempt.fail(error, usage);
       return { ...passing(attempt), ended: ({ result, usage }) => attempt.end(result, usage), failed, failedForNow: failed };
@@ -124,34 +124,47 @@ export interface WaitingCalls {
   take(key: string): WireCall | undefined;
 }
 
+interface Waiting {
+  readonly call: WireCall;
+  readonly timer: NodeJS.Timeout;
+  giveUp(): void;
+}
+
 const WAITING_MAX = 10_000;
 const waitingOf = new WeakMap<AnyGuard, WaitingCalls>();
 
 export function waitingCalls(guard: AnyGuard): WaitingCalls {
   const known = waitingOf.get(guard);
   if (known) return known;
-  const waiting = new Map<string, { readonly call: WireCall; readonly giveUp: () => void; readonly timer: NodeJS.Timeout }[]>();
+  const waiting = new Map<string, Set<Waiting>>();
   let count = 0;
-  const remove = (key: string): { readonly call: WireCall; readonly giveUp: () => void } | undefined => {
+  const first = (key: string): Waiting | undefined => waiting.get(key)?.values().next().value;
+  const remove = (key: string, one: Waiting): void => {
     const calls = waiting.get(key);
-    const first = calls?.shift();
-    if (calls?.length === 0) waiting.delete(key);
-    if (!first) return undefined;
+    if (!calls?.delete(one)) return;
+    if (calls.size === 0) waiting.delete(key);
     count -= 1;
-    clearTimeout(first.timer);
-    return first;
+    clearTimeout(one.timer);
   };
   const made: WaitingCalls = {
     wait(key, call, error, ms) {
-      const giveUp = (): void => detached(call.giveUp(error));
-      const timer = setTimeout(() => remove(key)?.giveUp(), ms).unref();
-      const calls = waiting.get(key) ?? [];
-      waiting.set(key, calls);
-      calls.push({ call, giveUp, timer });
+      const one: Waiting = {
+        call,
+        giveUp() {
+          remove(key, one);
+          detached(call.giveUp(error));
+        },
+        timer: setTimeout(() => one.giveUp(), ms).unref(),
+      };
+      waiting.set(key, (waiting.get(key) ?? new Set()).add(one));
       count += 1;
-      if (count > WAITING_MAX) for (const oldest of waiting.keys()) return remove(oldest)?.giveUp();
+      if (count > WAITING_MAX) for (const oldest of waiting.keys()) return first(oldest)?.giveUp();
     },
-    take: (key) => remove(key)?.call,
+    take(key) {
+      const one = first(key);
+      if (one) remove(key, one);
+      return one?.call;
+    },
   };
   waitingOf.set(guard, made);
   return made;

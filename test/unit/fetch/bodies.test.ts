@@ -82,6 +82,21 @@ describe('what cannot be read is not served unmetered', () => {
     await guard.close();
   });
 
+  it('a body that cannot be written anew as the budget asks for is refused, and leaves nothing behind', async () => {
+    const nested = `${'['.repeat(20_000)}${']'.repeat(20_000)}`;
+    const guard = createGuard({ budgets: { global: { tokens: 100_000 } } });
+    const ended: unknown[] = [];
+    guard.on('run:end', ({ report }) => void ended.push(report.used.tokens));
+    let sent = 0;
+    const fetch = guardFetch(guard, { fetch: () => Promise.resolve(Response.json({ sent: ++sent })) });
+    const body = `{"model":"gpt-4o","input":"Rain?","metadata":${nested}}`;
+    const refusal = await fetch('http://provider.test/v1/responses', { method: 'POST', body });
+    expect([refusal.status, refusal.headers.get('x-should-retry'), sent]).toEqual([400, 'false', 0]);
+    expect(await refusal.json()).toMatchObject({ error: { code: 'unreadable_body' } });
+    expect([ended, (await guard.read('global')).held.tokens]).toEqual([[0], 0]);
+    await guard.close();
+  });
+
   it('a body that is too large is refused before it is read to its end', async () => {
     let pulled = 0;
     const endless = new ReadableStream<Uint8Array>({
