@@ -1,4 +1,5 @@
 import type { AccountRef, Ask, ReserveReply, ReserveRequest, SettleReply, SettleRequest } from 'holdfast';
+import { recentEntries } from './recent-entries.ts';
 import type { StepQueue } from './step-queue.ts';
 
 /**
@@ -27,9 +28,25 @@ interface Part {
 }
 type Parts = readonly [Part, ...Part[]];
 
+/** An id that was given back in one slot, because another one refused, is used up there: it is asked for anew under a name of its own. */
+interface Round {
+  readonly round: number;
+  /** The first of the asks that are tried in it. */
+  readonly from: number;
+}
+
+const firstRound: Round = { round: 0, from: 0 };
+const idIn = (id: string, round: number): string => (round === 0 ? id : `${id}\n${round}`);
+
+/** So many ids are remembered that were used up. */
+const REMEMBERED = 20_000;
+
 export function slotSteps(queue: StepQueue, isCluster: boolean): SlotSteps {
   /** A run takes its steps in the same accounts. */
   const knownParts = new WeakMap<readonly AccountRef[], { readonly of: readonly AccountRef[]; readonly parts: Parts }>();
+
+  /** The round in which an id was granted, or is asked for next, where it is not the first. */
+  const rounds = recentEntries<Round>(REMEMBERED);
 
   /** Accounts by slot, `global` last: the tenant's own are likelier to refuse. */
   function partsOf(accounts: readonly AccountRef[]): Parts {
@@ -57,34 +74,36 @@ export function slotSteps(queue: StepQueue, isCluster: boolean): SlotSteps {
     Promise.all(parts.map(({ slot, accounts }) => queue.settle(slot, { id, actual: undefined, accounts })));
 
   /** One ask after the other, from slot to slot. Each slot is asked for what the ones before it granted. */
-  async function reserveIn(parts: readonly Part[], request: ReserveRequest): Promise<{ reply: ReserveReply; id: string }> {
-    let from = 0;
-    for (let round = 0; ; round += 1) {
-      const id = round === 0 ? request.id : `${request.id}\n${round}`;
+  async function reserveIn(parts: readonly Part[], request: ReserveRequest): Promise<Answered> {
+    for (;;) {
+      const { round, from } = rounds.get(request.id) ?? firstRound;
+      const id = idIn(request.id, round);
       const granted: (ReserveReply & { granted: true })[] = [];
-      let asks = request.asks.slice(from);
+      let [asks, ask] = [request.asks.slice(from), from];
       let refused: ReserveReply & { granted: false } = { granted: false, denial: nobody };
       for (const part of parts) {
         const reply = await queue.reserve(part.slot, {
           ...request,
           id,
           accounts: part.accounts,
-          asks: asks.map((ask) => ownGates(ask, part)),
+          asks: asks.map((each) => ownGates(each, part)),
         });
         if (!reply.granted) {
           refused = { granted: false, denial: { ...reply.denial, account: part.places[reply.denial.account] ?? 0 } };
           break;
         }
         granted.push(reply);
-        const ask = asks[reply.ask];
-        from += reply.ask;
-        asks = ask ? [asGranted(ask, reply)] : [];
+        const chosen = asks[reply.ask];
+        ask += reply.ask;
+        asks = chosen ? [asGranted(chosen, reply)] : [];
       }
       const last = granted.at(-1);
-      if (granted.length === parts.length && last) return { reply: { ...last, ask: from, accounts: inOrder(parts, granted) }, id };
+      if (granted.length === parts.length && last) return { reply: { ...last, ask, accounts: inOrder(parts, granted) }, id };
+      const isLast = granted.length === 0 || ask + 1 >= request.asks.length;
+      const next = { round: granted.length === 0 ? round : round + 1, from: isLast ? 0 : ask + 1 };
+      if (next.round > 0) rounds.set(request.id, next);
       await release(parts.slice(0, granted.length), id);
-      from += 1;
-      if (granted.length === 0 || from >= request.asks.length) return { reply: refused, id };
+      if (isLast) return { reply: refused, id };
     }
   }
 
@@ -97,7 +116,8 @@ export function slotSteps(queue: StepQueue, isCluster: boolean): SlotSteps {
     async settle(request) {
       const parts = partsOf(request.accounts);
       if (parts.length === 1) return queue.settle(parts[0].slot, request);
-      const replies = await Promise.all(parts.map(({ slot, accounts }) => queue.settle(slot, { ...request, accounts })));
+      const id = idIn(request.id, rounds.get(request.id)?.round ?? 0);
+      const replies = await Promise.all(parts.map(({ slot, accounts }) => queue.settle(slot, { ...request, id, accounts })));
       // The last slot held the least, and what it held is what was granted.
       return { ...replies.at(-1)!, alerts: replies.flatMap(({ alerts }) => alerts) };
     },
