@@ -76,8 +76,11 @@ export function leaseBook(
     retireOverdue,
     async shrinkAll() {
       retireOverdue();
-      await Promise.all([...leases.values(), ...overdue].map((lease) => lease.shrink()));
-      remove(({ isIdle }) => isIdle);
+      try {
+        await Promise.all([...leases.values(), ...overdue].map((lease) => lease.shrink()));
+      } finally {
+        remove(({ isIdle }) => isIdle);
+      }
     },
     remove,
     takeAlerts() {

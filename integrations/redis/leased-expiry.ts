@@ -1,4 +1,5 @@
-import { leasedPart, type LeasedStep } from './leased-records.ts';
+import type { Lease } from './lease.ts';
+import { grantIn, leasedPart, type LeasedStep } from './leased-records.ts';
 import type { LeasedState } from './leased-state.ts';
 
 /** How long a step that expired is kept in the lease of a window that is over. */
@@ -18,29 +19,36 @@ export function leasedExpiry({ steps, live, past, turns, clock }: LeasedState): 
    */
   async function expireStep(id: string, step: LeasedStep): Promise<void> {
     if (live.get(id) !== step || step.expiresAt > clock()) return;
-    const { amounts } = step.reply;
+    const current = step.isEnded ? [] : step.leases.filter((lease) => !lease.isOver);
     const isOld = step.expiresAt + REMEMBER_EXPIRED_MS <= clock();
-    const leaving = step.isEnded || isOld ? step.leases : step.leases.filter((lease) => !lease.isOver);
-    const hold = leasedPart(id, leaving);
+    letGo(id, step, step.isEnded || isOld ? step.leases.filter((lease) => !current.includes(lease)) : []);
+    if (current.length === 0) return;
+    const hold = leasedPart(id, current);
     const own = step.there.length > 0 ? hold : { ...hold, id };
-    const isToBeHeld = leaving.length > 0 && !step.isEnded && !isOld;
-    const letGo = (): void => {
-      if (!step.isEnded) for (const lease of leaving) lease.end(amounts, undefined);
-      step.leases = step.leases.filter((lease) => !leaving.includes(lease));
-      if (isToBeHeld) step.there = [...step.there, own];
-      if (step.leases.length > 0) return;
-      live.delete(id);
-      past.set(id, { granted: step.reply, parts: step.there });
+    const move = (): void => {
+      step.there = [...step.there, own];
+      letGo(id, step, current);
     };
     // Under the policy `charge` the room goes from the lease to the hold without a gap, or stays where it is.
-    const isCharging = leaving.some(({ ref }) => ref.onExpire === 'charge');
-    if (!isCharging || !isToBeHeld) letGo();
-    if (!isToBeHeld) return;
-    if (isCharging) step.doubtful = own;
-    else await Promise.all(leaving.map((lease) => lease.shrink()));
-    const { reply } = await steps.reserve({ id: own.id, accounts: own.accounts, asks: [{ base: amounts }], ttlMs: 0 });
+    const isCharging = current.some(({ ref }) => ref.onExpire === 'charge');
+    if (isCharging) {
+      step.doubtful = own;
+    } else {
+      move();
+      await Promise.all(current.map((lease) => lease.shrink()));
+    }
+    const { reply } = await steps.reserve({ id: own.id, accounts: own.accounts, asks: [{ base: step.reply.amounts }], ttlMs: 0 });
     step.doubtful = undefined;
-    if (isCharging && reply.granted) letGo();
+    if (isCharging && reply.granted) move();
+  }
+
+  /** The step draws on these leases no more. Where it draws on none, the server knows what is left of it. */
+  function letGo(id: string, step: LeasedStep, leases: readonly Lease[]): void {
+    if (!step.isEnded) for (const lease of leases) lease.end(step.reply.amounts, undefined);
+    step.leases = step.leases.filter((lease) => !leases.includes(lease));
+    if (step.leases.length > 0) return;
+    live.delete(id);
+    past.set(id, { granted: grantIn(step.reply), parts: step.there });
   }
 
   return expire;

@@ -32,6 +32,9 @@ export interface Past {
 /** The server knows of it, under its own id. */
 export const isThere: Past = {};
 
+/** What is remembered of a grant: not the accounts that it showed. */
+export const grantIn = ({ ask, units, amounts }: Granted): NonNullable<Past['granted']> => ({ ask, units, amounts });
+
 export const nothingGranted = { ask: 0, units: 0, amounts: nothing };
 
 /** Under another id: its own is used up. */

@@ -1,8 +1,8 @@
-import type { Amounts, ReserveRequest } from 'holdfast';
+import type { AccountRef, Amounts, ReserveRequest } from 'holdfast';
 import { ownGates, type Answered } from './across-slots.ts';
 import type { Lease } from './lease.ts';
 import { firstOpen, grantOf, wholeOf, type Granted } from './leased-grants.ts';
-import { elsewhere, isThere, leasedPart, type Past } from './leased-records.ts';
+import { elsewhere, grantIn, isThere, leasedPart, type Past } from './leased-records.ts';
 import type { LeasedState } from './leased-state.ts';
 
 /** Reserves by leases where they have room, and at the server where not. */
@@ -20,6 +20,9 @@ export function leasedReserve({ steps, book, live, past, turns, clock }: LeasedS
     }
     return turns.take(id, () => reserveNow(request));
   }
+
+  const leasesOf = (accounts: readonly AccountRef[]): Lease[] =>
+    [...new Set(book.leasesFor(accounts))].filter((lease) => lease !== undefined);
 
   /** The whole step draws on leases: nobody is asked. */
   function drawAll({ id, accounts, asks, ttlMs }: ReserveRequest, ask: number, amounts: Amounts, by: readonly Lease[]): Answered {
@@ -39,7 +42,7 @@ export function leasedReserve({ steps, book, live, past, turns, clock }: LeasedS
 
     book.retireOverdue();
     const by = book.leasesFor(accounts);
-    const all = [...new Set(by)].filter((lease) => lease !== undefined);
+    const all = leasesOf(accounts);
     // A closing step may use what is kept back, and what a lease holds is never of that.
     const chosen = asks.some(({ isClosing }) => isClosing) ? -1 : firstOpen(asks, by);
     const ask = asks[chosen];
@@ -106,8 +109,9 @@ export function leasedReserve({ steps, book, live, past, turns, clock }: LeasedS
     await Promise.all(by.map((lease) => lease.shrink()));
     past.set(id, as === id ? isThere : { parts: [{ id: as, accounts }] });
     const answer = await steps.reserve({ ...request, id: as });
-    if (!answer.reply.granted) past.delete(id);
-    else if (answer.id !== id) past.set(id, { granted: answer.reply, parts: [{ id: answer.id, accounts }] });
+    if (answer.reply.granted && answer.id !== id) past.set(id, { granted: grantIn(answer.reply), parts: [{ id: answer.id, accounts }] });
+    // An id that was given back at the server is used up there: whoever asks again does so under the other one.
+    if (!answer.reply.granted && as === id) past.delete(id);
     return answer;
   }
 
@@ -115,9 +119,13 @@ export function leasedReserve({ steps, book, live, past, turns, clock }: LeasedS
   async function reserveAgain(request: ReserveRequest, { granted, parts = [], isUnsure }: Past): Promise<Answered> {
     const { id, accounts } = request;
     if (granted) return { reply: grantOf(granted, accounts, book.leasesFor(accounts), true), id };
-    if (!isUnsure) return steps.reserve({ ...request, id: parts[0]?.id ?? id });
-    await Promise.all(parts.map((part) => steps.settle({ ...part, actual: undefined })));
-    return reserveThere(request, [], elsewhere(id));
+    if (isUnsure) {
+      await Promise.all(parts.map((part) => steps.settle({ ...part, actual: undefined })));
+      return reserveThere(request, leasesOf(accounts), elsewhere(id));
+    }
+    const [there] = parts;
+    if (there) await Promise.all(leasesOf(accounts).map((lease) => lease.shrink()));
+    return steps.reserve({ ...request, id: there?.id ?? id });
   }
 
   return reserve;

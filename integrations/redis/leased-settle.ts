@@ -1,5 +1,5 @@
 import { dimensions, type Amounts, type Dimension, type SettleReply, type SettleRequest } from 'holdfast';
-import { nothingGranted, isThere, type LeasedStep } from './leased-records.ts';
+import { grantIn, isThere, nothingGranted, type LeasedStep } from './leased-records.ts';
 import type { LeasedState } from './leased-state.ts';
 import type { LiveReservation } from './live-reservations.ts';
 import { nothing } from './reply.ts';
@@ -32,8 +32,7 @@ export function leasedSettle({ steps, book, live, past, turns, clock }: LeasedSt
   function remember(id: string, step: LeasedStep, actual: Amounts | undefined, isLate: boolean): Ended {
     live.delete(id);
     const end = endOf(step.reply.amounts, actual, isLate);
-    const { ask, units, amounts } = step.reply;
-    past.set(id, { granted: { ask, units, amounts }, end });
+    past.set(id, { granted: grantIn(step.reply), end });
     return end;
   }
 

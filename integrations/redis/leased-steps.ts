@@ -26,6 +26,9 @@ export interface LeasedSteps extends SlotSteps {
 /** So many steps that are over, or that the server knows of, are remembered, so that a repeated message is known as one. */
 const REMEMBERED = 20_000;
 
+/** A timer for longer fires at once, and again and again. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 export function leasedSteps(
   steps: SlotSteps,
   queue: StepQueue,
@@ -40,12 +43,16 @@ export function leasedSteps(
   const state: LeasedState = { steps, book, live: new Map(), past: recentEntries(REMEMBERED), turns: turnsById(), clock };
   const { live } = state;
   const expire = leasedExpiry(state);
-  const timer = setInterval(() => void giveBack().catch(() => {}), terms.forMs);
+  const timer = setInterval(() => void giveBack().catch(() => {}), Math.min(terms.forMs, LONGEST_TIMER_MS));
   timer.unref();
 
   async function giveBack(): Promise<void> {
-    await expire();
-    await book.shrinkAll();
+    try {
+      await expire();
+    } finally {
+      // One server that does not answer keeps nothing from the others.
+      await book.shrinkAll();
+    }
   }
 
   return {

@@ -129,8 +129,11 @@ export function redisStore(client: RedisClient | string, options: RedisStoreOpti
     flush: () => queue.flush(),
     async close() {
       leased?.close();
-      await written();
-      await opened?.close();
+      try {
+        await written();
+      } finally {
+        await opened?.close();
+      }
     },
     check: () => checkServers(redis),
   };
