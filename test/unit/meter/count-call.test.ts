@@ -274,7 +274,7 @@ describe('a tokenizer of the user', () => {
     const reason = new Error('run is over');
     const controller = new AbortController();
     const meter = createMeter({ tokenizers: { 'claude-*': { countCall: () => new Promise<number>(() => {}) } } });
-    const pending = meter.count(callOf([user('x')], { model: 'claude-sonnet-4-5' }), controller.signal);
+    const pending = meter.count(callOf([user('x')], { model: 'claude-sonnet-4-5' }), controller);
     controller.abort(reason);
     await expect(pending).rejects.toBe(reason);
   });
@@ -362,7 +362,7 @@ describe('whatever a host hands over', () => {
     await meter.count(callOf([user('warm')]));
     const reason = new Error('run is over');
     const controller = new AbortController();
-    const pending = meter.count(callOf([user('abcdefg '.repeat(12_500_000))]), controller.signal);
+    const pending = meter.count(callOf([user('abcdefg '.repeat(12_500_000))]), controller);
     let turns = 0;
     const tick = (): void => {
       if (++turns < 20) setImmediate(tick);
@@ -406,7 +406,7 @@ describe('long calls', () => {
   test('end with the reason of the signal', async () => {
     const reason = new Error('run is over');
     const controller = new AbortController();
-    const pending = createMeter().count(callOf([user('some words of a long text '.repeat(100_000))]), controller.signal);
+    const pending = createMeter().count(callOf([user('some words of a long text '.repeat(100_000))]), controller);
     controller.abort(reason);
     await expect(pending).rejects.toBe(reason);
   });

@@ -46,6 +46,48 @@ describe('the count learns from the bill', () => {
     expect(after.likely).toBe(Math.ceil(before.counted * meter.billedRatios()[0]!.ratio));
   });
 
+  test('it comes down with the fifth bill, not with the fourth', async () => {
+    const meter = createMeter();
+    const call = callOf('claude-opus-4-7');
+    const before = await meter.count(call);
+    expect((await teach(meter, call, 1.2, 4)).upper).toBe(before.upper);
+    expect((await teach(meter, call, 1.2, 1)).upper).toBeLessThan(before.upper);
+  });
+
+  test('a bill that was high once is forgotten after sixteen others', async () => {
+    const meter = createMeter();
+    const call = callOf('some-new-model');
+    await teach(meter, call, 1, 10);
+    await teach(meter, call, 2, 1);
+    expect((await teach(meter, call, 1, 15)).upper).toBeGreaterThanOrEqual(2 * (await meter.count(call)).counted);
+    expect((await teach(meter, call, 1, 1)).upper).toBeLessThan(1.2 * (await meter.count(call)).counted);
+  });
+
+  test('a model that begins to bill otherwise is followed soon, however long it was known', async () => {
+    const meter = createMeter();
+    const call = callOf('some-new-model');
+    await teach(meter, call, 1, 200);
+    await teach(meter, call, 2, 10);
+    expect(meter.billedRatios()[0]!.ratio).toBeGreaterThan(1.7);
+  });
+
+  test('bills of next to nothing lower the hold of an uncertain count to half of what it was, no further', async () => {
+    const tools = [{ name: 'find', description: 'finds a thing by its name' }];
+    for (const call of [callOf('some-new-model'), callOf('claude-opus-4-7', { tools }), callOf('gpt-4o', { tools })]) {
+      const meter = createMeter();
+      const before = await meter.count(call);
+      const after = await teach(meter, call, 0.01, 30);
+      expect(after.upper).toBe(Math.ceil(before.upper / 2));
+      expect(meter.billedRatios()[0]!.ratio).toBe(0.25);
+    }
+  });
+
+  test('a bill of nothing teaches nothing', async () => {
+    const meter = createMeter();
+    await teach(meter, callOf('some-new-model'), 0, 10);
+    expect(meter.billedRatios()).toEqual([]);
+  });
+
   test('bills that cannot be true do not make the hold of plain text smaller than its exact count', async () => {
     const meter = createMeter();
     const call = callOf('gpt-4o');
@@ -89,6 +131,21 @@ describe('the count learns from the bill', () => {
     expect(await meter.count(call)).toEqual(await createMeter().count(call));
   });
 
+  test('so are calls with a schema for the answer, and calls with pictures', async () => {
+    const meter = createMeter();
+    const messages: ModelCall['messages'] = [{ role: 'user', text, media: [{ kind: 'image', width: 64, height: 64 }] }];
+    await teach(meter, callOf('some-new-model', { outputSchema: { type: 'object' } }), 0.6, 1);
+    await teach(meter, callOf('some-new-model', { messages }), 0.7, 1);
+    await teach(meter, callOf('some-new-model', { messages, tools: [{ name: 'find' }] }), 0.8, 1);
+    await teach(meter, callOf('some-new-model', { messages: [{ role: 'user', text, media: [] }], tools: [] }), 0.9, 1);
+    expect(meter.billedRatios().map(({ content, ratio }) => [content, ratio.toFixed(1)])).toEqual([
+      ['tools', '0.6'],
+      ['text+media', '0.7'],
+      ['tools+media', '0.8'],
+      ['text', '0.9'],
+    ]);
+  });
+
   test('a very short call teaches nothing about the tokenizer', async () => {
     const meter = createMeter();
     await teach(meter, { kind: 'model', model: 'gpt-4o', input: 'Hi' }, 3, 10);
@@ -103,6 +160,19 @@ describe('the count learns from the bill', () => {
     }
     expect(meter.billedRatios().length).toBeLessThanOrEqual(512);
     expect(meter.billedRatios().at(-1)?.model).toBe('model-1999');
+  });
+
+  test('of more models than are remembered the one that was not heard of for longest is forgotten', () => {
+    const meter = createMeter();
+    const hear = (model: string): void =>
+      meter.learn(model, { counted: 1_000, likely: 1_000, upper: 1_000 }, billed({ inputTokens: 1_100 }), callOf(model));
+    for (let index = 0; index < 512; index++) hear(`model-${index}`);
+    hear('model-0');
+    hear('model-512');
+    const known = meter.billedRatios().map(({ model }) => model);
+    expect(known).toHaveLength(512);
+    expect(known).toContain('model-0');
+    expect(known).not.toContain('model-1');
   });
 });
 
@@ -157,6 +227,17 @@ describe('the output that is to be expected', () => {
     expect(meter.reasoningEstimate(call, 10_000)).toBe(900);
     expect(meter.expectedOutput(call, 500)).toBe(500);
     expect(meter.expectedOutput({ ...call, agent: 'another' }, 10_000)).toBe(8_500);
+  });
+
+  test('thinking that varies is expected above its mean', () => {
+    const meter = createMeter();
+    const call = callOf('o3');
+    for (let time = 0; time < 40; time++) {
+      const usage = billed({ inputTokens: 1_000, outputTokens: 1_200, reasoningTokens: time % 2 === 0 ? 100 : 900 });
+      meter.learn('o3', { counted: 1_000, likely: 1_000, upper: 1_000 }, usage, call);
+    }
+    expect(meter.reasoningEstimate(call, 10_000)).toBeGreaterThan(900);
+    expect(meter.reasoningEstimate(call, 10_000)).toBeLessThan(1_600);
   });
 
   test('an answer that nobody has seen is a few paragraphs, never above the cap', () => {

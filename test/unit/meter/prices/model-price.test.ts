@@ -32,6 +32,13 @@ describe('each token is paid once, at its own rate', () => {
     ['output', { outputTokens: 1_000 }, 15_000_000],
     ['reasoning is a part of the output', { outputTokens: 1_000, reasoningTokens: 900 }, 19_500_000],
     ['audio', { inputTokens: 10, audioInputTokens: 10, outputTokens: 10, audioOutputTokens: 4 }, 400_000 + 320_000 + 90_000],
+    ['audio beyond what was read afresh was cached', { inputTokens: 10, cachedInputTokens: 8, audioInputTokens: 10 }, 2 * 40_000 + 8 * 300],
+    ['audio beyond the visible output is none', { outputTokens: 10, reasoningTokens: 6, audioOutputTokens: 10 }, 4 * 80_000 + 6 * 20_000],
+    [
+      'writes for an hour beyond all writes are none',
+      { inputTokens: 10, cacheWriteTokens: 4, longCacheWriteTokens: 9 },
+      4 * 6_000 + 6 * 3_000,
+    ],
     [
       'all at once',
       { inputTokens: 100, cachedInputTokens: 50, cacheWriteTokens: 20, outputTokens: 10, reasoningTokens: 5 },

@@ -109,6 +109,28 @@ describe('the built-in table', () => {
     expect(meter.price('deepseek-chat')?.cost(usage)).toBe(135_000_000);
   });
 
+  test('a fee for each request is in the bill', () => {
+    const nothing = { ...usage, inputTokens: 0 };
+    expect(createMeter().price('sonar', { provider: 'perplexity' })?.cost(nothing)).toBe(12_000_000);
+  });
+
+  test('a price is worked out once, and of many names and rates no more are kept than there is room for', () => {
+    const now = (): number => Date.parse('2026-11-01T12:00:00Z');
+    let input = 1;
+    const meter = createMeter({ prices: ({ model }) => (model === 'house' ? { input, output: 1 } : undefined) }, { now });
+    const [own, known] = [meter.price('house'), meter.price('gpt-4o')];
+    expect(meter.price('house')).toBe(own);
+    expect(meter.price('gpt-4o')).toBe(known);
+    for (; input < 600; input++) {
+      meter.price('house');
+      meter.price(`no-such-model-${input}`);
+    }
+    input = 1;
+    expect(meter.price('house')).not.toBe(own);
+    expect(meter.price('gpt-4o')).not.toBe(known);
+    expect(meter.price('gpt-4o')?.source).toBe(known?.source);
+  });
+
   test('a model that is billed by other units than tokens is unpriced, never free', () => {
     expect(createMeter().price('whisper-1')?.cost(usage)).not.toBe(0);
     expect(createMeter().price('whisper-large-v3', { provider: 'groq' })).toBeUndefined();
