@@ -9,12 +9,13 @@ import { gracefulSignal } from './graceful-signal.ts';
 import { handlerRun } from './guard-callback-handler.ts';
 import { haltAnswer, isAnswered } from './halt-answers.ts';
 import { isGraphBubbleUp, isMiddlewareError, isPause } from './host-errors.ts';
+import { hasInterrupt, waitsUnseen, type Threaded } from './interrupts.ts';
 import { MeteringHandler } from './metering-handler.ts';
 import { thrownOn } from './middleware-host.ts';
 import { settingsOf } from './model-call.ts';
 import { isResumeInput, pausedRuns } from './paused-runs.ts';
 import { resumedRun } from './resumed-run.ts';
-import { isNewest, saveRun, threadIn, waitingAt, type Thread } from './saved-runs.ts';
+import { isNewest, saveRun, threadIdIn, threadIn, type Thread } from './saved-runs.ts';
 
 export interface GuardAgentOptions {
   /** Scope ids beside those that are found in the config of a call (`configurable`, `context`, `metadata`). They win. */
@@ -46,8 +47,10 @@ export interface AgentCall {
   within<T>(fn: () => T): T;
   /** Takes a result or a piece of a stream, to see whether it tells of an interrupt. */
   saw(output: unknown): void;
-  /** The error of a halt that the agent swallowed. */
-  swallowed(): HaltError | undefined;
+  /** Whether a step is open, or one was done since this was asked before. */
+  isAtWork(): boolean;
+  /** The agent has ended by itself. Gives the error of a halt that it swallowed. */
+  ended(): HaltError | undefined;
   /** The fallback's answer, or the error to throw. */
   failed(error: unknown): Promise<{ readonly output: unknown } | { readonly error: unknown }>;
   close(): Promise<void>;
@@ -63,6 +66,9 @@ export async function openCall(agent: GuardedAgent, input: unknown, config: Runn
   const { signal, stop } = gracefulSignal(run, agent.kind.name === 'createAgent');
   const handler = new MeteringHandler(guard, { enter: () => guard.current()?.run ?? run, find: () => guard.current()?.run ?? run });
   let isInterrupted = false;
+  let hasEnded = false;
+  let stepsSeen: number | undefined;
+  let closing: Promise<void> | undefined;
   const isRetryable = isOwn && run.parentId === undefined && thread !== undefined && isResumeInput(input);
   return {
     run,
@@ -72,7 +78,15 @@ export async function openCall(agent: GuardedAgent, input: unknown, config: Runn
     saw(output) {
       isInterrupted ||= hasInterrupt(output);
     },
-    swallowed: () => (isAnswered(run) ? undefined : haltFeltIn(run)),
+    isAtWork() {
+      const before = stepsSeen;
+      stepsSeen = run.report().used.steps;
+      return handler.hasOpenSteps || stepsSeen !== before;
+    },
+    ended() {
+      hasEnded = true;
+      return isAnswered(run) ? undefined : haltFeltIn(run);
+    },
     async failed(error) {
       if (isGraphBubbleUp(error)) {
         isInterrupted ||= isPause(error);
@@ -84,15 +98,17 @@ export async function openCall(agent: GuardedAgent, input: unknown, config: Runn
       if (!stopped) return { error: withoutLayer(error) };
       return (await haltAnswer(guard, run)) ?? { error: stopped };
     },
-    async close() {
-      stop();
-      if (!isOwn) return;
-      if (!isInterrupted && thread && hidesInterrupts(given)) isInterrupted = (await waitingAt(thread)).isInterrupted;
-      if (!isInterrupted || place === undefined || run.haltError || run.isEnded) return run.end();
-      pausedRuns(guard).add(place, run);
-      if (thread && run.parentId === undefined) await saveRun(thread, run).catch(() => {});
-    },
+    close: () => (closing ??= close()),
   };
+
+  async function close(): Promise<void> {
+    stop();
+    if (!isOwn) return;
+    if (!isInterrupted && thread) isInterrupted = await waitsUnseen(agent.target, thread, given, hasEnded);
+    if (!isInterrupted || place === undefined || run.haltError || run.isEnded) return run.end();
+    pausedRuns(guard).add(place, run);
+    if (thread && run.parentId === undefined) await saveRun(thread, run).catch(() => {});
+  }
 }
 
 interface Seat {
@@ -118,7 +134,8 @@ async function seatFor(
   const place = placeOf(config, name, parent);
   // A fork of an older checkpoint, which the caller names, is a run of its own.
   const isResumed = isResumeInput(input) && (await isNewest(thread, config.configurable?.['checkpoint_id']));
-  const here = place === undefined ? undefined : pausedRuns(guard).take(place, parent !== undefined || isResumed);
+  const here =
+    place === undefined ? undefined : pausedRuns(guard).take(place, parent?.tenant ?? scopes.tenant, parent !== undefined || isResumed);
   if (parent) return { run: here ?? guard.start({ ...startOptions(), parent }), isOwn: true, place };
   const waiting = isResumed ? await resumedRun(guard, here, thread, scopes.tenant) : undefined;
   return { run: waiting ?? guard.start(startOptions()), isOwn: true, place };
@@ -133,33 +150,16 @@ async function seatFor(
  * from its checkpoint calls the same agent again.
  */
 const placeOf = ({ configurable }: RunnableConfig, name: string, parent: Run | undefined): string | undefined => {
-  const { thread_id: thread, checkpoint_ns: node } = settingsOf(configurable);
-  if (typeof thread !== 'string' && typeof thread !== 'number') return undefined;
-  return parent ? `${name}:${thread}:${String(node)}:${parent.id}` : `${name}:${thread}`;
+  const thread = threadIdIn(configurable);
+  if (thread === undefined) return undefined;
+  return parent ? `${name}:${thread}:${String(settingsOf(configurable)['checkpoint_ns'])}:${parent.id}` : `${name}:${thread}`;
 };
-
-/** Whether a piece of output, an event or one of several values at once tells of an interrupt. */
-function hasInterrupt(output: unknown): boolean {
-  const { chunk, output: ended } = settingsOf(settingsOf(output)['data']);
-  return [output, chunk, ended].flat().some((piece) => typeof piece === 'object' && piece !== null && '__interrupt__' in piece);
-}
-
-/** Streams of messages or of a user's own pieces say nothing of interrupts. */
-function hidesInterrupts(config: RunnableConfig): boolean {
-  const { streamMode = 'updates' } = settingsOf(config);
-  return ![streamMode].flat().some((mode) => mode === 'updates' || mode === 'values' || mode === 'tasks' || mode === 'debug');
-}
 
 /** `createAgent` puts a layer around what a middleware throws; the guard's own one is taken off, for unguarded there is none. */
 function withoutLayer(error: unknown): unknown {
   if (!isMiddlewareError(error)) return error;
   const { cause } = error;
   return typeof cause === 'object' && cause !== null && thrownOn.has(cause) ? cause : error;
-}
-
-interface Threaded {
-  readonly checkpointer?: unknown;
-  getState(config: RunnableConfig): Promise<{ readonly values?: unknown }>;
 }
 
 /** The input, with a result before it for each tool call that an abort left without one at the end of the thread. */

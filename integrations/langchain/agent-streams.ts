@@ -2,7 +2,7 @@ import type { RunnableConfig } from '@langchain/core/runnables';
 import { detached } from './detached.ts';
 import { openCall, type AgentCall, type GuardedAgent } from './agent-call.ts';
 
-/** How long a consumer may leave a stream alone before its run is ended. */
+/** A consumer that leaves a stream alone for so long, while nothing is done in its run, has gone. */
 const IDLE_MAX_MS = 15 * 60_000;
 
 /** How a stream is opened in the run's context. */
@@ -29,6 +29,9 @@ export async function* relayed(
   let inner: AsyncIterator<unknown> | undefined;
   let isOver = false;
   let timer: NodeJS.Timeout | undefined;
+  const wait = (): void => void (timer = setTimeout(giveUpIdle, IDLE_MAX_MS).unref());
+  // An agent may be at work although nobody reads: what it does after its run's end would not be metered.
+  const giveUpIdle = (): void => (call.isAtWork() ? wait() : detached(call.close()));
   try {
     const stream = await call.within(() => open(call));
     const reading = (inner = call.within(() => stream[Symbol.asyncIterator]()));
@@ -36,12 +39,12 @@ export async function* relayed(
       const next = await call.within(() => reading.next());
       if (next.done) break;
       call.saw(next.value);
-      timer = setTimeout(() => detached(call.close()), IDLE_MAX_MS).unref();
+      wait();
       yield next.value;
       clearTimeout(timer);
     }
     isOver = true;
-    const swallowed = call.swallowed();
+    const swallowed = call.ended();
     if (swallowed) throw swallowed;
   } catch (error) {
     isOver = true;

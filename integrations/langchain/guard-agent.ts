@@ -111,7 +111,7 @@ async function invoke(agent: GuardedAgent, input: unknown, config: RunnableConfi
   try {
     const output = await call.within(() => (agent.target as { invoke: Method }).invoke(call.input, call.config));
     call.saw(output);
-    const swallowed = call.swallowed();
+    const swallowed = call.ended();
     if (swallowed) throw swallowed;
     return output;
   } catch (error) {

@@ -5,6 +5,7 @@ import { isPause } from './host-errors.ts';
 import { MeteringHandler, type LangChainRun, type RunFinder } from './metering-handler.ts';
 import { settingsOf } from './model-call.ts';
 import { isResumeInput, pausedRuns } from './paused-runs.ts';
+import { threadIdIn } from './saved-runs.ts';
 import { runTreeOf, type RootRun } from './run-tree.ts';
 
 export interface GuardCallbackHandlerOptions {
@@ -48,17 +49,19 @@ function runsOfRoots(guard: AnyGuard, { scopes, budgets }: GuardCallbackHandlerO
   const tree = runTreeOf(guard);
   const start = ({ metadata, name, input }: LangChainRun): RootRun => {
     const around = guard.current();
-    const thread = settingsOf(metadata)['thread_id'];
+    const thread = threadIdIn(metadata);
     if (around) return { run: around.run, isOwn: false, thread: undefined };
-    const waiting = typeof thread === 'string' ? pausedRuns(guard).take(thread, isResumeInput(resumedInput(input))) : undefined;
+    const ids = { ...guard.scopesOf({ metadata: settingsOf(metadata) }), ...scopes };
+    const isResumed = isResumeInput(resumedInput(input));
+    const waiting = thread === undefined ? undefined : pausedRuns(guard).take(thread, ids.tenant, isResumed);
     const run =
       waiting ??
       guard.start({
-        scopes: { ...guard.scopesOf({ metadata: settingsOf(metadata) }), ...scopes },
+        scopes: ids,
         ...(budgets ? { budgets } : {}),
         ...(name === undefined ? {} : { agent: name }),
       });
-    return { run, isOwn: true, thread: typeof thread === 'string' ? thread : undefined };
+    return { run, isOwn: true, thread };
   };
   return {
     enter(event) {

@@ -59,6 +59,11 @@ export class MeteringHandler extends BaseCallbackHandler {
     this.#claims = guardClaims(guard);
   }
 
+  /** Whether a call that this handler meters is under way. */
+  get hasOpenSteps(): boolean {
+    return [...this.#open.values()].some(({ step }) => step.isOpen);
+  }
+
   // LangChain copies handlers for nested runs; the state of this one must stay one.
   override copy(): this {
     return this;

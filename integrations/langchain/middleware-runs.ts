@@ -4,8 +4,9 @@ import type { AnyGuard } from './any-guard.ts';
 import { handlerRun } from './guard-callback-handler.ts';
 import { settingsOf } from './model-call.ts';
 import { detached } from './detached.ts';
+import { Places } from './places.ts';
 import { resumedRun } from './resumed-run.ts';
-import { saveRun, threadIn, type Thread } from './saved-runs.ts';
+import { saveRun, threadIdIn, threadIn, type Thread } from './saved-runs.ts';
 
 /** The part of a middleware's runtime that names the invocation and the scopes it works for. */
 export interface MiddlewareRuntime {
@@ -69,13 +70,13 @@ const REST_MAX_MS = 15 * 60_000;
  */
 export function middlewareRuns(guard: AnyGuard, options: MiddlewareRunOptions): MiddlewareRuns {
   const byInvocation = new WeakMap<object, OwnRun>();
-  const byThread = new Map<string, OwnRun>();
+  const byThread = new Places<OwnRun>();
   const byRun = new WeakMap<Run, OwnRun>();
   const byResumption = new WeakMap<object, Promise<Run>>();
 
   const end = (own: OwnRun): void => {
     clearTimeout(own.timer);
-    if (own.thread !== undefined && byThread.get(own.thread) === own) byThread.delete(own.thread);
+    if (own.thread !== undefined) byThread.delete(own.thread, own);
     detached(own.run.end());
   };
 
@@ -95,17 +96,17 @@ export function middlewareRuns(guard: AnyGuard, options: MiddlewareRunOptions): 
   }
 
   function startOwn(invocation: object, config: MiddlewareConfig, parent: Run | undefined, isNewInput: boolean): Run | Promise<Run> {
-    const thread = threadOf(config);
-    const waiting = thread === undefined || parent ? undefined : byThread.get(thread);
+    const thread = threadIdIn(config.configurable);
+    const given = startOptions(config);
+    const waiting = thread === undefined || parent ? undefined : byThread.find(thread, given.scopes?.tenant);
     const isResumed = config.configurable['__pregel_resuming'] === true || (waiting !== undefined && !isNewInput);
     if (!isResumed || parent) {
       if (waiting?.working === 0) end(waiting);
-      return own(guard.start({ ...startOptions(config), ...(parent ? { parent } : {}) }), invocation, parent ? undefined : thread);
+      return own(guard.start({ ...given, ...(parent ? { parent } : {}) }), invocation, parent ? undefined : thread);
     }
     // The thread goes on where it was interrupted. Whoever comes second finds it gone, and in its checkpoint that it goes on.
-    if (thread !== undefined) byThread.delete(thread);
+    if (waiting && thread !== undefined) byThread.delete(thread, waiting);
     const place = threadIn(config.configurable['__pregel_checkpointer'], config.configurable);
-    const given = startOptions(config);
     const resuming = resumedRun(guard, waiting?.run, place, given.scopes?.tenant).then((run) => {
       if (run && run === waiting?.run) {
         byInvocation.set(invocation, waiting);
@@ -196,8 +197,3 @@ const configOf = (config: { metadata?: unknown; configurable?: unknown }, runtim
   context: runtime.context,
   metadata: settingsOf(config.metadata),
 });
-
-const threadOf = ({ configurable }: MiddlewareConfig): string | undefined => {
-  const thread = configurable['thread_id'];
-  return typeof thread === 'string' || typeof thread === 'number' ? String(thread) : undefined;
-};

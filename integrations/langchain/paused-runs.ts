@@ -1,8 +1,10 @@
 import type { Run } from 'holdfast';
 import type { AnyGuard } from './any-guard.ts';
 import { detached } from './detached.ts';
+import { Places } from './places.ts';
 
 interface Paused {
+  readonly place: string;
   readonly run: Run;
   readonly resume: () => void;
 }
@@ -11,8 +13,8 @@ interface Paused {
 export interface PausedRuns {
   /** Puts a run aside: its time stands still until it is taken up. */
   add(place: string, run: Run): void;
-  /** The run that waits here. With `isResumed` it goes on; otherwise it is over, for the thread has moved on. */
-  take(place: string, isResumed: boolean): Run | undefined;
+  /** The tenant's run that waits here. With `isResumed` it goes on; otherwise it is over, for the thread has moved on. */
+  take(place: string, tenant: string | number | undefined, isResumed: boolean): Run | undefined;
 }
 
 /** More runs than this do not wait: the oldest is ended. */
@@ -23,29 +25,35 @@ const pausedOf = new WeakMap<AnyGuard, PausedRuns>();
 export function pausedRuns(guard: AnyGuard): PausedRuns {
   const known = pausedOf.get(guard);
   if (known) return known;
-  const paused = new Map<string, Paused>();
-  const end = (place: string): void => {
-    const waiting = paused.get(place);
-    paused.delete(place);
-    if (!waiting) return;
+  const places = new Places<Paused>();
+  const all = new Set<Paused>();
+  const forget = (waiting: Paused): void => {
+    all.delete(waiting);
+    places.delete(waiting.place, waiting);
+  };
+  const end = (waiting: Paused): void => {
+    forget(waiting);
     // What waits inside a run that is over waits in vain.
-    for (const [other, { run }] of paused) if (run.parentId === waiting.run.id) end(other);
+    for (const other of all) if (other.run.parentId === waiting.run.id) end(other);
     detached(waiting.run.end());
   };
   const runs: PausedRuns = {
     add(place, run) {
-      end(place);
-      paused.set(place, { run, resume: run.pause() });
-      if (paused.size > PAUSED_MAX) for (const oldest of paused.keys()) return end(oldest);
+      const before = places.find(place, run.tenant);
+      if (before) end(before);
+      const waiting = { place, run, resume: run.pause() };
+      all.add(waiting);
+      places.set(place, waiting);
+      if (all.size > PAUSED_MAX) for (const oldest of all) return end(oldest);
     },
-    take(place, isResumed) {
-      const waiting = paused.get(place);
+    take(place, tenant, isResumed) {
+      const waiting = places.find(place, tenant);
       if (!waiting) return undefined;
       if (!isResumed || waiting.run.isEnded) {
-        end(place);
+        end(waiting);
         return undefined;
       }
-      paused.delete(place);
+      forget(waiting);
       waiting.resume();
       return waiting.run;
     },

@@ -31,16 +31,21 @@ const CHANNEL = '__holdfast__';
 /** A checkpointer that takes longer is in trouble, and the host will say so. */
 const CHECKPOINTER_MAX_MS = 5_000;
 
+/** The id of the thread in a host's `configurable` or metadata. */
+export function threadIdIn(fields: unknown): string | undefined {
+  const { thread_id: id } = settingsOf(fields);
+  return typeof id === 'string' || typeof id === 'number' ? String(id) : undefined;
+}
+
 /** A thread, where there is one and a checkpointer that keeps it. */
 export function threadIn(checkpointer: unknown, configurable: unknown): Thread | undefined {
-  const { thread_id: id, checkpoint_map: map } = settingsOf(configurable);
+  const threadId = threadIdIn(configurable);
   const { getTuple, putWrites } = settingsOf(checkpointer);
-  if ((typeof id !== 'string' && typeof id !== 'number') || typeof getTuple !== 'function' || typeof putWrites !== 'function')
-    return undefined;
-  const checkpointId = settingsOf(map)[''];
+  if (threadId === undefined || typeof getTuple !== 'function' || typeof putWrites !== 'function') return undefined;
+  const checkpointId = settingsOf(settingsOf(configurable)['checkpoint_map'])[''];
   return {
     checkpointer: checkpointer as Checkpointer,
-    threadId: String(id),
+    threadId,
     ...(typeof checkpointId === 'string' ? { checkpointId } : {}),
   };
 }

@@ -3,7 +3,7 @@ import { createAgent } from 'langchain';
 import { createGuard, type Guard } from 'holdfast';
 import { guardAgent, GuardCallbackHandler, guardMiddleware, guardModel } from 'holdfast/langchain';
 import { startOpenAIServer, type OpenAIServer } from 'holdfast/testing';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { hear, messagesGraph, question, searchTool } from './support/agents.ts';
 import { silenceHandlerErrors } from './support/quiet.ts';
 import { ScriptedChatModel } from './support/scripted-chat-model.ts';
@@ -131,5 +131,40 @@ describe('a consumer that leaves in the middle of a stream', () => {
     await count(await guardModel(model(), guard).stream('A story.'), 10);
     expect(heard.steps).toMatchObject([{ outcome: 'error', isEstimated: true }]);
     expect(heard.reports).toHaveLength(1);
+  });
+});
+
+describe('a stream that nobody reads', () => {
+  const hour = 60 * 60_000;
+  afterEach(() => void vi.useRealTimers());
+
+  /** A graph that goes on in the background, one turn for each call of `next`. */
+  function slowly() {
+    const turns: ((said: { calls?: { name: string; args: object }[]; text?: string }) => void)[] = [];
+    const slow = new ScriptedChatModel(() => new Promise((resolve) => void turns.push(resolve)));
+    const next = async (turn: number): Promise<void> => {
+      await vi.waitFor(() => expect(turns).toHaveLength(turn + 1), { interval: 1 });
+      turns[turn]?.({ calls: [{ name: 'search', args: { query: `${turn}` } }] });
+    };
+    return { slow, next };
+  }
+
+  it('is metered for as long as its agent works, and its run ends when that has stopped', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const guard: AnyGuard = createGuard({ budgets: { run: { modelCalls: 3 } }, loops: 'off' });
+    const heard = hear(guard);
+    const { slow, next } = slowly();
+    const stream = await guardAgent(seen(messagesGraph(slow, [searchTool()])), guard).stream(question, { streamMode: 'values' });
+    const reader = stream[Symbol.asyncIterator]();
+    await reader.next();
+    for (let turn = 0; turn < 3; turn += 1) {
+      await vi.advanceTimersByTimeAsync(hour);
+      await next(turn);
+    }
+    await expect.poll(() => heard.halts).toEqual(['budget']);
+    expect(heard.reports).toEqual([]);
+    await vi.advanceTimersByTimeAsync(hour);
+    await expect.poll(() => heard.reports).toMatchObject([{ used: { modelCalls: 3 } }]);
+    expect(slow.calls).toHaveLength(3);
   });
 });

@@ -154,6 +154,17 @@ describe('a run that waits for a person', () => {
     expect(heard.reports).toMatchObject([{ used: { modelCalls: 3, toolCalls: 2 } }]);
   });
 
+  it.each(Object.entries(doors))('%s: goes on in a thread whose id is a number', async (_door, make) => {
+    const guard: AnyGuard = createGuard();
+    const heard = hear(guard);
+    const { agent, config: given } = make(guard);
+    const numbered = { ...given, configurable: { thread_id: 7 } };
+    await agent.invoke(question, numbered);
+    await agent.invoke(new Command({ resume: 'yes' }), numbered);
+    expect(heard.starts).toHaveLength(1);
+    await guard.close();
+  });
+
   it.each(Object.entries(doors))('%s: is over when something else is said in its thread', async (_door, make) => {
     const guard: AnyGuard = createGuard();
     const heard = hear(guard);
@@ -163,5 +174,59 @@ describe('a run that waits for a person', () => {
     await guard.close();
     expect(heard.starts).toHaveLength(2);
     expect(heard.reports).toHaveLength(2);
+  });
+
+  it.each(Object.entries(doors))('%s: is neither taken up nor ended from another tenant’s thread of the same name', async (_door, make) => {
+    const guard: AnyGuard = createGuard();
+    const heard = hear(guard);
+    const { agent, config: given } = make(guard);
+    const of = (tenant_id: string): object => ({ ...given, metadata: { tenant_id } });
+    await agent.invoke(question, of('acme'));
+    await agent.invoke(new Command({ resume: 'yes' }), of('other')).catch(() => {});
+    await make(guard).agent.invoke(question, of('other'));
+    expect(heard.reports.filter(({ tenant }) => tenant === 'acme')).toEqual([]);
+    await agent.invoke(new Command({ resume: 'yes' }), of('acme'));
+    await guard.close();
+    const [own, ...more] = heard.reports.filter(({ tenant }) => tenant === 'acme');
+    expect(more).toEqual([]);
+    expect(own).toMatchObject({ halt: undefined });
+    expect(own?.used.modelCalls).toBeGreaterThan(1);
+  });
+
+  const streams: [string, object][] = [
+    ...['updates', 'values', 'messages', 'custom', 'tasks', 'debug', 'checkpoints'].map((streamMode): [string, object] => [
+      streamMode,
+      { streamMode },
+    ]),
+    ['server-sent events', { encoding: 'text/event-stream' }],
+  ];
+  const graphs: Record<string, () => unknown> = {
+    'an interrupt': () => messagesGraph(oneByOne(), [asking()], { checkpointer: new MemorySaver() }),
+    'a breakpoint': () => messagesGraph(oneByOne(), [searchTool()], { checkpointer: new MemorySaver(), interruptBefore: ['tools'] }),
+  };
+  const waits = Object.entries(graphs).flatMap(([at, make]) => streams.map(([name, options]) => ({ at, name, make, options })));
+
+  it.each(waits)('at $at goes on as the same run when it streams $name', async ({ at, make, options }) => {
+    const guard: AnyGuard = createGuard();
+    const heard = hear(guard);
+    const agent = guardAgent(make() as { stream(input: unknown, config: object): Promise<AsyncIterable<unknown>> }, guard);
+    for (const input of [question, 1, 2]) {
+      const given = input === question ? question : at === 'a breakpoint' ? null : new Command({ resume: 'yes' });
+      for await (const _piece of await agent.stream(given, { ...config, ...options }));
+    }
+    await guard.close();
+    expect(heard.starts).toHaveLength(1);
+    expect(heard.reports).toMatchObject([{ used: { modelCalls: 3, toolCalls: 2 } }]);
+  });
+
+  it('is over where its consumer left before it came to a breakpoint', async () => {
+    const guard: AnyGuard = createGuard();
+    const heard = hear(guard);
+    const agent = guardAgent(
+      graphs['a breakpoint']?.() as { stream(input: unknown, config: object): Promise<AsyncIterable<unknown>> },
+      guard,
+    );
+    for await (const _piece of await agent.stream(question, { ...config, streamMode: 'messages' })) break;
+    await expect.poll(() => heard.reports.length).toBe(1);
   });
 });
