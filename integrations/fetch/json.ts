@@ -13,6 +13,10 @@ export const stringIn = (value: unknown): string | undefined => (typeof value ==
 
 export const numberIn = (value: unknown): number | undefined => (typeof value === 'number' ? value : undefined);
 
+/** A count, as of tokens or answers; undefined for what is none. */
+export const countIn = (value: unknown): number | undefined =>
+  Number.isSafeInteger(value) && Number(value) >= 0 ? Number(value) : undefined;
+
 /** The text of a content, which may be a string or a list of parts. */
 export function textOf(content: unknown): string {
   if (typeof content === 'string') return content;

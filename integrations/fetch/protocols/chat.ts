@@ -1,5 +1,5 @@
 import type { CallEdits, ReasoningSettings, StepResult, ToolCallView, UsageReport } from 'holdfast';
-import { fieldsOf, isJson, numberIn, parsedArgs, parsedJson, recordsOf, stringIn, textOf, without, type Json } from '../json.ts';
+import { fieldsOf, isJson, countIn, numberIn, parsedArgs, parsedJson, recordsOf, stringIn, textOf, without, type Json } from '../json.ts';
 import { chatResults, chatToolCalls, chatView, editedChat } from './chat-messages.ts';
 import { openAIError } from './openai-error.ts';
 import { event, type EventNews, type Finished, type GivenAnswer, type Protocol, type ReadRequest, type StreamReader } from './protocol.ts';
@@ -37,12 +37,12 @@ function read(body: Json, url: URL): ReadRequest {
       model: modelOf(body, url),
       provider: providerOf(url),
       messages: messages.map(chatView),
-      maxOutputTokens: numberIn(body['max_completion_tokens']) ?? numberIn(body['max_tokens']),
+      maxOutputTokens: countIn(body['max_completion_tokens']) ?? countIn(body['max_tokens']),
       tools,
       outputSchema: fieldsOf(body['response_format'])['json_schema'],
       reasoning: effortOf(body['reasoning_effort']),
       serviceTier: stringIn(body['service_tier']),
-      n: numberIn(body['n']),
+      n: countIn(body['n']),
     },
     streams: body['stream'] === true,
     results: chatResults(messages),

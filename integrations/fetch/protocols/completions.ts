@@ -1,4 +1,4 @@
-import { fieldsOf, numberIn, recordsOf, stringIn, type Json } from '../json.ts';
+import { fieldsOf, countIn, recordsOf, stringIn, type Json } from '../json.ts';
 import { chat, modelOf, providerOf, resultOf } from './chat.ts';
 import { openAIError } from './openai-error.ts';
 import { event, type GivenAnswer, type Protocol } from './protocol.ts';
@@ -26,8 +26,8 @@ export const completions: Protocol = {
       model: modelOf(body, url),
       provider: providerOf(url),
       input: textsOf(body['prompt']).join('\n'),
-      maxOutputTokens: numberIn(body['max_tokens']),
-      n: (numberIn(body['best_of']) ?? numberIn(body['n']) ?? 1) * Math.max(1, textsOf(body['prompt']).length),
+      maxOutputTokens: countIn(body['max_tokens']),
+      n: (countIn(body['best_of']) ?? countIn(body['n']) ?? 1) * Math.max(1, textsOf(body['prompt']).length),
     },
     streams: body['stream'] === true,
     results: [],

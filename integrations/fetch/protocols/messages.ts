@@ -1,5 +1,5 @@
 import type { CallEdits, ReasoningSettings, StepResult } from 'holdfast';
-import { fieldsOf, numberIn, parsedArgs, recordsOf, stringIn, textOf, without, type Json } from '../json.ts';
+import { fieldsOf, countIn, numberIn, parsedArgs, recordsOf, stringIn, textOf, without, type Json } from '../json.ts';
 import { effortOf, modelOf, providerOf, resultOf, withTools } from './chat.ts';
 import { editedHistory, lastResults, piecesOf } from './messages-history.ts';
 import { event, type EventNews, type Finished, type GivenAnswer, type Protocol, type ReadRequest, type StreamReader } from './protocol.ts';
@@ -11,7 +11,7 @@ const THINKING_MIN = 1_024;
 function reasoningOf(body: Json): ReasoningSettings | undefined {
   const { type, budget_tokens: budget } = fieldsOf(body['thinking']);
   const effort = effortOf(fieldsOf(body['output_config'])['effort']);
-  const maxTokens = type === 'enabled' ? numberIn(budget) : undefined;
+  const maxTokens = type === 'enabled' ? countIn(budget) : undefined;
   return effort || maxTokens !== undefined ? { ...effort, ...(maxTokens === undefined ? {} : { maxTokens }) } : undefined;
 }
 
@@ -22,7 +22,7 @@ function read(body: Json, url: URL): ReadRequest {
       model: modelOf(body, url),
       provider: providerOf(url),
       messages: piecesOf(body).map(({ view }) => view),
-      maxOutputTokens: numberIn(body['max_tokens']),
+      maxOutputTokens: countIn(body['max_tokens']),
       tools: Array.isArray(body['tools']) ? (body['tools'] as unknown[]) : undefined,
       reasoning: reasoningOf(body),
       serviceTier: stringIn(body['service_tier']),

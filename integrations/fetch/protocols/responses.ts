@@ -1,5 +1,5 @@
 import type { CallEdits, StreamChannel } from 'holdfast';
-import { fieldsOf, numberIn, recordsOf, stringIn, textOf, type Json } from '../json.ts';
+import { fieldsOf, countIn, numberIn, recordsOf, stringIn, textOf, type Json } from '../json.ts';
 import { effortOf, modelOf, providerOf, resultOf, withTools } from './chat.ts';
 import { openAIError } from './openai-error.ts';
 import { event, type EventNews, type Finished, type GivenAnswer, type Protocol, type ReadRequest, type StreamReader } from './protocol.ts';
@@ -17,7 +17,7 @@ function read(body: Json, url: URL): ReadRequest {
       model: modelOf(body, url),
       provider: providerOf(url),
       messages: groupsOf(body).map(({ view }) => view),
-      maxOutputTokens: numberIn(body['max_output_tokens']),
+      maxOutputTokens: countIn(body['max_output_tokens']),
       tools: Array.isArray(body['tools']) ? (body['tools'] as unknown[]) : undefined,
       outputSchema: fieldsOf(fieldsOf(body['text'])['format'])['schema'],
       reasoning: effortOf(effort),

@@ -74,6 +74,30 @@ describe('what cannot be read is not served unmetered', () => {
     await guard.close();
   });
 
+  it.each([
+    ['chat/completions', 'max_tokens'],
+    ['chat/completions', 'max_completion_tokens'],
+    ['completions', 'max_tokens'],
+    ['messages', 'max_tokens'],
+    ['responses', 'max_output_tokens'],
+  ])('a cap that is none, in %s %s, is none', async (path, field) => {
+    // Servers at home take -1 for as much as the model likes.
+    for (const cap of [-1, 1.5, 1e300]) {
+      const sent: unknown[] = [];
+      const guard = createGuard({ budgets: { run: { tokens: 100_000 } } });
+      const fetch = guardFetch(guard, {
+        fetch(_input, init) {
+          sent.push((JSON.parse(init?.body as string) as Record<string, unknown>)[field]);
+          return Promise.resolve(Response.json({ id: 'c1' }));
+        },
+      });
+      const body = JSON.stringify({ ...gpt, input: 'Rain?', prompt: 'Rain?', n: cap, [field]: cap });
+      const { status } = await fetch(`http://provider.test/v1/${path}`, { method: 'POST', body });
+      expect([status, sent]).toEqual([200, [4_096]]);
+      await guard.close();
+    }
+  });
+
   it('a path that is no text is the name of no model, and no error', async () => {
     const guard = createGuard();
     const fetch = guardFetch(guard, { fetch: () => Promise.resolve(Response.json({ id: 'c1' })) });
