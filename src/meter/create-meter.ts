@@ -4,7 +4,7 @@ import { thinksByDefault } from './families.ts';
 import { createInputCorrection } from './input-correction.ts';
 import { callIssues } from './messages/call-issues.ts';
 import { createCallCounter, type CallTokens } from './messages/call-tokens.ts';
-import type { InputCount, Meter } from './meter.ts';
+import type { Abortable, InputCount, Meter } from './meter.ts';
 import { optionIssues } from './option-issues.ts';
 import { meterOptions, type MeterOptions } from './options.ts';
 import { createOutputEstimates } from './output-estimates.ts';
@@ -56,27 +56,27 @@ export function createMeter(
     const margin = options.margin ?? (family.isOwn ? MARGIN.own : MARGIN.other);
     return correction.correct(call, inputCount(tokens, family, margin));
   };
-  const countLocally = (call: ModelCall, counting: Counting, signal?: AbortSignal): InputCount | Promise<InputCount> => {
-    const tokens = calls.count(call, counting.counter, signal);
+  const countLocally = (call: ModelCall, counting: Counting, of?: Abortable): InputCount | Promise<InputCount> => {
+    const tokens = calls.count(call, counting.counter, of);
     return 'then' in tokens ? tokens.then((counted) => inputOf(call, counted, counting)) : inputOf(call, tokens, counting);
   };
 
-  const count = (call: ModelCall, signal?: AbortSignal): InputCount | Promise<InputCount> => {
+  const count = (call: ModelCall, of?: Abortable): InputCount | Promise<InputCount> => {
     const counting = countingOf(call.model);
-    if (counting.askProvider === undefined) return countLocally(call, counting, signal);
+    if (counting.askProvider === undefined) return countLocally(call, counting, of);
     // Output that streams is counted here all the same, and its first delta must not wait for the tables.
     const ready = counting.counter.isReady() ? undefined : counting.counter.load().catch(onProblem);
-    return Promise.all([counting.askProvider(call, signal), ready]).then(([counted]) => {
-      if (counted === undefined) return countLocally(call, counting, signal);
+    return Promise.all([counting.askProvider(call, of?.signal), ready]).then(([counted]) => {
+      if (counted === undefined) return countLocally(call, counting, of);
       const upper = Math.ceil(counted * (1 + (options.margin ?? PROVIDER_MARGIN)));
       return { counted, likely: counted, upper, byProvider: true };
     });
   };
 
   return {
-    count(call, signal) {
+    count(call, of) {
       try {
-        const counted = count(call, signal);
+        const counted = count(call, of);
         return 'then' in counted ? counted.catch((error: unknown) => Promise.reject(explained(call, error))) : counted;
       } catch (error) {
         throw explained(call, error);

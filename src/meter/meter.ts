@@ -1,6 +1,11 @@
 import type { ModelCall } from '../core/step.ts';
 import type { Usage, UsageReport } from '../core/usage.ts';
 
+/** Whose signal is made when it is first asked for: most calls are counted at once. */
+export interface Abortable {
+  readonly signal: AbortSignal;
+}
+
 /** What counting a call before it is made gives. */
 export interface InputCount {
   /** Tokens to hold: the safe side, with the model family's factor, learned correction and margin in it. */
@@ -37,8 +42,8 @@ export interface ModelPrice {
 
 /** Counting, prices and learning behind one seam: all that the runtime knows of tokens and money. */
 export interface Meter {
-  /** Counts a call's input. Short calls answer at once; long ones give the event loop back and honour `signal`. */
-  count(call: ModelCall, signal?: AbortSignal): InputCount | Promise<InputCount>;
+  /** Counts a call's input. Short calls answer at once; long ones give the event loop back and honour the signal. */
+  count(call: ModelCall, of?: Abortable): InputCount | Promise<InputCount>;
   /** The price of a model now, or undefined where none is known. */
   price(model: string, options?: { provider?: string | undefined; serviceTier?: string | undefined }): ModelPrice | undefined;
   /** Cap on output for a call that names none: 4,096, or 16,384 for reasoning models. */

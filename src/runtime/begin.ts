@@ -20,7 +20,7 @@ import { isPromise } from './time-limit.ts';
  */
 export async function beginStep(core: RunCore, call: Call, options: BeginOptions = {}): Promise<Step> {
   let giveBack = nothing;
-  core.waits();
+  core.join();
   try {
     const around = ambientOf(core.guard.key);
     if (around?.run === core.run && around.step?.isSame(call)) {
@@ -116,19 +116,20 @@ function termsOf(core: RunCore, plan: AccountPlan, call: ModelCall): ModelTerms 
   const price = meter.price(call.model, { provider: call.provider, serviceTier: call.serviceTier });
   if (!price && plan.limitsUsd && !options.allowUnpriced) throw core.halt({ cause: 'price', reason: unpricedReason(call.model) });
   const terms = (input: InputCount): ModelTerms => modelTerms(call, input, price, meter, options.minUseful);
-  const input = meter.count(call, core.signal);
+  const input = meter.count(call, core);
   return isPromise(input) ? Promise.resolve(input).then(terms) : terms(input);
 }
 
 const nothing: GiveBack = () => {};
 
 /** A slot of the run first, then one of the guard: a run's own queue never occupies the guard's slots. */
-function enterGates({ gate, guard, info, signal }: RunCore): GiveBack | Promise<GiveBack> {
-  const own = gate.enter(info.id, signal);
-  if (!isPromise(own)) return guard.gate.enter(info.id, signal);
+function enterGates(core: RunCore): GiveBack | Promise<GiveBack> {
+  const { gate, guard, info } = core;
+  const own = gate.enter(info.id, core);
+  if (!isPromise(own)) return guard.gate.enter(info.id, core);
   return Promise.resolve(own).then(async (giveBackOwn) => {
     try {
-      const giveBackShared = await guard.gate.enter(info.id, signal);
+      const giveBackShared = await guard.gate.enter(info.id, core);
       return () => {
         giveBackShared();
         giveBackOwn();

@@ -1,4 +1,5 @@
 import PQueue, { type Queue, type QueueAddOptions } from 'p-queue';
+import type { Abortable } from '../meter/meter.ts';
 import { detach } from './time-limit.ts';
 
 /** Gives a slot back. Calling it again does nothing. */
@@ -7,7 +8,7 @@ export type GiveBack = () => void;
 /** Bounds how many model calls are in flight. Only a gate: the work itself runs in the caller's own context. */
 export interface Gate {
   /** A slot at once where there is no bound, else waits for one. Rejects with the signal's reason when it aborts first. */
-  enter(runId: string, signal: AbortSignal): GiveBack | Promise<GiveBack>;
+  enter(runId: string, run: Abortable): GiveBack | Promise<GiveBack>;
 }
 
 const nothing = (): void => {};
@@ -18,7 +19,7 @@ export function createGate(slots: number | undefined): Gate {
   if (slots === undefined) return open;
   const queue = new PQueue({ concurrency: slots, queueClass: RoundRobinQueue });
   return {
-    enter: (runId, signal) =>
+    enter: (runId, { signal }) =>
       new Promise<GiveBack>((resolve, reject) => {
         if (signal.aborted) return reject(signal.reason as Error);
         const leave = (): void => reject(signal.reason as Error);

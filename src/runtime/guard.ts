@@ -27,7 +27,6 @@ import { recentHalts } from './recent-halts.ts';
 import { createReplays } from './replays.ts';
 import { resumableRuns } from './resumable-runs.ts';
 import type { Run } from './run.ts';
-import type { StartedRun } from './run-parts.ts';
 import type { ReadSnapshot } from './run-snapshot.ts';
 import { startRun } from './start-run.ts';
 import type { GuardCore, RunCore, RunTree } from './run-core.ts';
@@ -126,7 +125,7 @@ export function createGuard<S extends string = never, A = never>(
   const ledger = createLedger({ store, local, clock, events, storeTimeoutMs });
   const meter = createMeter(checked, { now: clock.now, onProblem: (error) => events.emit('hook:error', { hook: 'meter', error }) });
   const halts = recentHalts();
-  const live = new Map<string, StartedRun>();
+  const live = new Map<string, RunCore>();
   const resumable = resumableRuns();
   const openSteps = new Set<OpenStep>();
   const ending = new Set<Promise<void>>();
@@ -158,6 +157,16 @@ export function createGuard<S extends string = never, A = never>(
       return finished;
     },
     remember: halts.add,
+    runEnded(run) {
+      live.delete(run.info.id);
+      resumable.ended(run.info.id, run.tree.nextStep, run.haltError() !== undefined);
+    },
+    runGone({ info, runRefs }) {
+      if (live.has(info.id)) return;
+      // A run's account is of no use after it; its report says what was spent.
+      for (const { tenant, scope, id } of runRefs) if (id === info.id) detach(local.erase({ tenant, scope, id }));
+    },
+    snapshotTaken: ({ info, tree }) => resumable.reached(info.id, tree.nextStep),
   };
 
   const newJudge = (known?: unknown): LoopJudge =>
@@ -178,7 +187,7 @@ export function createGuard<S extends string = never, A = never>(
     };
   }
 
-  function begin(given: RunOptions<S> = {}): StartedRun {
+  function begin(given: RunOptions<S> = {}): RunCore {
     const wanted = parseOptions('options of a run', runOptions, given);
     const ids = checkIds(wanted.scopes ?? {}, accounts.names);
     checkScopes(wanted.budgets ?? {}, accounts.names);
@@ -196,19 +205,8 @@ export function createGuard<S extends string = never, A = never>(
       signal: wanted.signal,
       tree: parent?.tree ?? newTree(wanted.loopState, resumed),
       resumed: resumed?.state,
-      onSnapshot: ({ info, tree }) => resumable.reached(info.id, tree.nextStep),
-      onEnd({ info, tree, haltError }) {
-        live.delete(info.id);
-        resumable.ended(info.id, tree.nextStep, haltError() !== undefined);
-      },
-      onGone({ info, runRefs }) {
-        if (live.has(info.id)) return;
-        // A run's account is of no use after it; its report says what was spent.
-        for (const { tenant, scope, id } of runRefs) if (id === info.id) detach(local.erase({ tenant, scope, id }));
-      },
     });
-    live.set(started.core.info.id, started);
-    started.join();
+    live.set(started.info.id, started);
     return started;
   }
 
@@ -231,11 +229,11 @@ export function createGuard<S extends string = never, A = never>(
     return parent;
   }
 
-  function join(known: StartedRun, ids: Record<string, string>): StartedRun {
+  function join(known: RunCore, ids: Record<string, string>): RunCore {
     for (const [scope, id] of Object.entries(ids)) {
-      if (known.core.info.scopes[scope] === id) continue;
+      if (known.info.scopes[scope] === id) continue;
       throw new InvalidOptionError('options of a run', [
-        { path: 'id', message: `a run of this id is live for another ${scope}; give each run an id of its own`, value: known.core.info.id },
+        { path: 'id', message: `a run of this id is live for another ${scope}; give each run an id of its own`, value: known.info.id },
       ]);
     }
     known.join();
@@ -247,7 +245,7 @@ export function createGuard<S extends string = never, A = never>(
     if (typeof fn !== 'function')
       throw new InvalidOptionError('arguments of guard.run', [{ path: 'fn', message: 'expected a function of the run', value: fn }]);
     const started = begin(given);
-    const { run: current } = started.core;
+    const { run: current } = started;
     try {
       const result = await current.within(() => fn(current));
       if (!isAsyncIterable(result)) {
@@ -256,7 +254,7 @@ export function createGuard<S extends string = never, A = never>(
       }
       return streamWithin(result, {
         clock,
-        within: current.within,
+        within: (inner) => current.within(inner),
         translate: (error) => current.haltError ?? error,
         onEnd: () => void started.leave(),
       });
@@ -272,7 +270,7 @@ export function createGuard<S extends string = never, A = never>(
 
   return {
     run,
-    start: (given) => begin(given).core.run,
+    start: (given) => begin(given).run,
     current() {
       const around = ambient();
       return around && { run: around.run, agent: around.agent, step: around.step?.step, mark: around.mark };
@@ -289,7 +287,7 @@ export function createGuard<S extends string = never, A = never>(
     scopesOf: (config) => scopesFromConfig(config, accounts.names),
     answer: async (of) => (of.haltError ? askFallback(checked.fallback, of.haltError, of, clock, events) : undefined),
     async close() {
-      for (const { core: open } of [...live.values()].toReversed()) await open.run.end();
+      for (const open of [...live.values()].toReversed()) await open.end();
       beat.stop();
       await Promise.all(ending);
       await ledger.flush();

@@ -1,18 +1,10 @@
 import type { HaltError } from '../core/errors.ts';
 import type { Halt } from '../core/halt.ts';
-import type { RunInfo } from './events.ts';
+import { within } from './ambient.ts';
+import { beginStep } from './begin.ts';
 import type { Run } from './run.ts';
-import type { RunCore } from './run-core.ts';
-
-/** What is behind a run: the part that does the work, and what changes while one looks at it. */
-export interface Behind {
-  readonly core: RunCore;
-  halted(): Halt | undefined;
-  isEnded(): boolean;
-}
-
-type Fact = 'halted' | 'haltError' | 'isEnded';
-type Verb = Exclude<keyof Run, Fact | keyof Pick<RunInfo, 'id' | 'parentId' | 'agent' | 'tenant' | 'scopes'> | typeof Symbol.asyncDispose>;
+import { judgeOf, type RunCore } from './run-core.ts';
+import { wholeStep } from './whole-step.ts';
 
 /**
  * A class for two reasons, both of which keep runs that are over out of the old generation, from which only a full collection
@@ -26,49 +18,73 @@ class OpenRun implements Run {
   readonly agent: string | undefined;
   readonly tenant: string;
   readonly scopes: Readonly<Record<string, string>>;
-  readonly signal: Run['signal'];
-  readonly begin: Run['begin'];
-  readonly step: Run['step'];
-  readonly within: Run['within'];
-  readonly bind: Run['bind'];
-  readonly halt: Run['halt'];
-  readonly pause: Run['pause'];
-  readonly snapshot: Run['snapshot'];
-  readonly loopState: Run['loopState'];
-  readonly report: Run['report'];
-  readonly end: Run['end'];
-  readonly #behind: Behind;
+  readonly #core: RunCore;
 
-  constructor({ id, parentId, agent, tenant, scopes }: RunInfo, verbs: Pick<Run, Verb>, behind: Behind) {
+  constructor(core: RunCore) {
+    const { id, parentId, agent, tenant, scopes } = core.info;
     this.id = id;
     this.parentId = parentId;
     this.agent = agent;
     this.tenant = tenant;
     this.scopes = scopes;
-    this.signal = verbs.signal;
-    this.begin = verbs.begin;
-    this.step = verbs.step;
-    this.within = verbs.within;
-    this.bind = verbs.bind;
-    this.halt = verbs.halt;
-    this.pause = verbs.pause;
-    this.snapshot = verbs.snapshot;
-    this.loopState = verbs.loopState;
-    this.report = verbs.report;
-    this.end = verbs.end;
-    this.#behind = behind;
+    this.#core = core;
+  }
+
+  get signal(): AbortSignal {
+    return this.#core.signal;
   }
 
   get halted(): Halt | undefined {
-    return this.#behind.halted();
+    return this.#core.halted;
   }
 
   get haltError(): HaltError | undefined {
-    return this.#behind.core.haltError();
+    return this.#core.haltError();
   }
 
   get isEnded(): boolean {
-    return this.#behind.isEnded();
+    return this.#core.isEnded;
+  }
+
+  begin(...[call, options]: Parameters<Run['begin']>): ReturnType<Run['begin']> {
+    return beginStep(this.#core, call, options);
+  }
+
+  step<T>(...[call, work]: Parameters<Run['step']>): Promise<T> {
+    return wholeStep(this.#core, call, work) as Promise<T>;
+  }
+
+  within<T>(fn: () => T): T {
+    const { guard, info } = this.#core;
+    return within({ guard: guard.key, run: this, agent: info.agent }, fn);
+  }
+
+  bind<A extends unknown[], R>(fn: (...args: A) => R): (...args: A) => R {
+    return (...args) => this.within(() => fn(...args));
+  }
+
+  halt(reason = 'the run was halted by a person'): HaltError {
+    return this.#core.halt({ cause: 'person', reason });
+  }
+
+  pause(): () => void {
+    return this.#core.pause();
+  }
+
+  snapshot(): ReturnType<Run['snapshot']> {
+    return this.#core.snapshot();
+  }
+
+  loopState(): unknown {
+    return judgeOf(this.#core.tree).save();
+  }
+
+  report(): ReturnType<Run['report']> {
+    return this.#core.report();
+  }
+
+  end(): Promise<void> {
+    return this.#core.end();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -76,12 +92,12 @@ class OpenRun implements Run {
   }
 
   static coreOf(run: Run): RunCore | undefined {
-    return #behind in run ? run.#behind.core : undefined;
+    return #core in run ? run.#core : undefined;
   }
 }
 
 /** A run as its users hold it. */
-export const openRun = (info: RunInfo, verbs: Pick<Run, Verb>, behind: Behind): Run => new OpenRun(info, verbs, behind);
+export const openRun = (core: RunCore): Run => new OpenRun(core);
 
 /** What is behind a run, of whichever guard. */
 export const coreOf = (run: Run): RunCore | undefined => OpenRun.coreOf(run);

@@ -10,6 +10,7 @@ import { furtherAttemptAsk, furtherOutputAsk, nothingExpected, type ModelTerms }
 import { countOutput, newestIn, openAttempt, type Attempt, type Hold } from './attempt.ts';
 import type { StepInfo } from './events.ts';
 import type { GiveBack } from './gate.ts';
+import { judgeText } from './judge-run.ts';
 import { promptPrint } from './prompt-print.ts';
 import { callName, refuse, type RunCore } from './run-core.ts';
 import { releaseStep, settleStep, type Outcome } from './settle-step.ts';
@@ -140,7 +141,7 @@ export class OpenStep {
     if (stopped) throw stopped;
     if (attempt.counter !== door) return attempt.growing;
     core.tree.streaming ??= this.parts;
-    if (core.tree.streaming === this.parts) core.judgeText(delta, channel);
+    if (core.tree.streaming === this.parts) judgeText(core, delta, channel);
     if (!this.parts.isWatched || streamed <= attempt.units) return undefined;
     return (attempt.growing ??= this.grow(attempt, terms, streamed));
   }

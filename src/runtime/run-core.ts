@@ -1,6 +1,8 @@
 import type { AmountLimits } from '../core/amounts.ts';
-import type { Call, StepRecord } from '../core/step.ts';
 import type { HaltError } from '../core/errors.ts';
+import type { Halt } from '../core/halt.ts';
+import type { RunReport } from '../core/report.ts';
+import type { Call } from '../core/step.ts';
 import type { BudgetAlert, Events, RunInfo } from './events.ts';
 import type { LoopJudge } from '../loops/detector.ts';
 import type { ToolPolicy } from '../loops/options.ts';
@@ -17,8 +19,9 @@ import type { Ledger } from './ledger.ts';
 import type { ResolvedGuardOptions } from './options.ts';
 import type { Replays } from './replays.ts';
 import type { Run } from './run.ts';
+import type { RunSnapshot } from './run-snapshot.ts';
 import type { OpenStep } from './open-step.ts';
-import type { StepTotals } from './totals.ts';
+import type { StepTotals, Totals } from './totals.ts';
 
 /** What all runs of a guard share. */
 export interface GuardCore {
@@ -41,6 +44,12 @@ export interface GuardCore {
   /** Knows of a run that is writing its last, and hands the promise back. */
   readonly finishing: (ending: Promise<void>) => Promise<void>;
   readonly remember: (error: HaltError, run: RunInfo) => void;
+  /** A run is over: nothing more begins in it. */
+  readonly runEnded: (run: RunCore) => void;
+  /** A run and all runs inside it are over: nobody draws on its account any more. */
+  readonly runGone: (run: RunCore) => void;
+  /** Somebody may go on from here in another process, or later in this one. */
+  readonly snapshotTaken: (run: RunCore) => void;
 }
 
 /** What the runs of one tree share: sub-agents are judged with their parents, and steps are numbered through. */
@@ -70,9 +79,12 @@ export const judgeOf = (tree: RunTree): LoopJudge => (tree.judge ??= tree.newJud
 export interface RunCore {
   readonly guard: GuardCore;
   readonly info: RunInfo;
+  /** The run as its users hold it. */
   readonly run: Run;
   readonly tree: RunTree;
+  /** Made when it is first asked for. */
   readonly signal: AbortSignal;
+  readonly totals: Totals;
   /** Begins the ids of the run's steps; no two runs share it, even under one run id. */
   readonly stepPrefix: string;
   readonly gate: Gate;
@@ -88,6 +100,9 @@ export interface RunCore {
   history: { readonly head: string | undefined; readonly length: number };
   /** The number of the model call that asked for the next tool calls. */
   round: number;
+  /** Why the run was stopped, once listeners have heard of it. */
+  readonly halted: Halt | undefined;
+  readonly isEnded: boolean;
   /** The error with which this run, or one around it, was stopped. */
   haltError(): HaltError | undefined;
   /** Stops the run: latch, abort, and the one error instance. */
@@ -102,24 +117,29 @@ export interface RunCore {
   closedBy(): HaltError | undefined;
   /** Lets the run's duration stand still until the returned function is called. */
   standStill(): () => void;
+  /** As `standStill`, for a host that may make calls again afterwards. */
+  pause(): () => void;
   /** Throws when no further step may begin; `isClosing` asks for a further attempt of the last one. */
   assertGoing(isClosing?: boolean): void;
   /** Adds to the totals of the run and of those around it; `isOwn` is false for a step of a run inside. */
   add(step: StepTotals, isOwn?: boolean): void;
-  /** Asks the detectors. */
-  judge(record: StepRecord): void;
-  /** A verdict on text while it streams. */
-  judgeText(delta: string, channel: 'text' | 'thinking'): void;
   hasOpenSteps(): boolean;
-  /** A call waits for a slot or for the store, which keeps the run from ending as an open step does; or it waits no longer. */
-  waits(): void;
-  waited(): void;
   /** A step of this run or of one inside it was opened, or is over. */
   opened(step: OpenStep): void;
   closed(step: OpenStep): void;
   /** A run inside has begun, or one inside (or this one) is over. */
   entered(): void;
   gone(): void;
+  /** Somebody more works in the run, holds it open by hand, or waits for a slot or for the store. */
+  join(): void;
+  /** As `leave`, for whoever need not know when the run has ended. */
+  waited(): void;
+  /** Somebody has done. When all have, the run ends as soon as no step is open in it or in the runs inside it. */
+  leave(): Promise<void>;
+  report(): RunReport;
+  snapshot(): RunSnapshot;
+  /** Ends the run. Steps that are still open are booked as they stand. */
+  end(): Promise<void>;
 }
 
 /** Tells of thresholds that a settlement crossed. */

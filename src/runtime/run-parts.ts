@@ -13,19 +13,4 @@ export interface RunParts {
   readonly tree: RunTree;
   /** How the run stood when it was paused, perhaps in another process. */
   readonly resumed: RunState | undefined;
-  /** The run is over: nothing more begins in it. */
-  readonly onEnd: (core: RunCore) => void;
-  /** Somebody may go on from here in another process, or later in this one. */
-  readonly onSnapshot: (core: RunCore) => void;
-  /** The run and all runs inside it are over: nobody draws on its account any more. */
-  readonly onGone: (core: RunCore) => void;
-}
-
-/** A run with what the guard does behind the user's back. */
-export interface StartedRun {
-  readonly core: RunCore;
-  /** Somebody more works in the run, or holds it open by hand. */
-  join(): void;
-  /** Somebody has done. When all have, the run ends as soon as no step is open in it or in the runs inside it. */
-  leave(): Promise<void>;
 }

@@ -55,12 +55,11 @@ export interface StandingRun {
   readonly elapsedMs: number;
   readonly budgets: readonly RunBudgets<string>[];
   readonly raised: AmountLimits | undefined;
-  readonly totals: Totals;
 }
 
 /** The run as it stands. */
-export function snapshotOf({ core, totals, ...standing }: StandingRun): RunSnapshot {
-  const { info, tree, ladder, round, history } = core;
+export function snapshotOf({ core, ...standing }: StandingRun): RunSnapshot {
+  const { info, tree, ladder, round, history, totals } = core;
   const state: RunState = {
     ...standing,
     agent: info.agent,

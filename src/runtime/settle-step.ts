@@ -2,9 +2,11 @@ import { excess, plus, zero, type Amounts } from '../core/amounts.ts';
 import { publicAmounts } from '../core/budget.ts';
 import type { Call, StepRecord, StepResult } from '../core/step.ts';
 import type { Usage } from '../core/usage.ts';
+import { hashText } from '../loops/hash.ts';
 import { dealOver, nothingExpected } from './asks.ts';
 import { answeringModel, bookAttempt, heldBy, type Attempt, type Booking } from './attempt.ts';
 import type { EndedStepInfo } from './events.ts';
+import { judgeStep } from './judge-run.ts';
 import type { OpenStep, OpenStepParts } from './open-step.ts';
 import { emitAlerts } from './run-core.ts';
 import { sizeOf } from './sizes.ts';
@@ -67,7 +69,7 @@ export function settleStep(step: OpenStep, outcome: Outcome): void {
   // A step that failed because the run was stopped says nothing of the agent, nor does an answer that nobody saw.
   const isSilent = call.kind === 'model' && outcome.kind === 'ok' && wordsOf(call, result) === undefined && !result?.toolCalls;
   if (!isSilent && !isDuplicate && (outcome.kind === 'ok' || !core.haltError()))
-    core.judge(recordOf(parts, outcome, { usage, used, name, endedAt }));
+    judgeStep(core, recordOf(parts, outcome, { usage, used, name, endedAt }));
 }
 
 /** Gives all holds of a step back: nothing was sent. */
@@ -171,6 +173,8 @@ function settleHolds(
   return { used, overage, isDuplicate };
 }
 
+const HEAD_HASHED = 128;
+
 /** Rungs that take away what a model had read. */
 const cuttingRungs: ReadonlySet<string> = new Set(['summarizedHistory', 'trimmedContext']);
 
@@ -179,11 +183,15 @@ function noteCompaction({ core, call, offer }: OpenStepParts): void {
   if (call.kind !== 'model' || !call.messages) return;
   const isCutHere = offer.kind === 'call' && offer.rungs.some((rung) => cuttingRungs.has(rung));
   const { length, 0: first } = call.messages;
+  const head = first && headOf(first.text);
   // Another beginning is the history of another agent in the same run.
-  const isCutByHost = length < core.history.length && first?.text === core.history.head;
+  const isCutByHost = length < core.history.length && head === core.history.head;
   if (isCutHere || isCutByHost) core.tree.epoch += 1;
-  core.history = { head: first?.text, length };
+  core.history = { head, length };
 }
+
+/** A mark of a text that is no longer than a word: runs that rest hold on to nobody's prompt. */
+const headOf = (text: string): string => `${text.length}-${hashText(text.slice(0, HEAD_HASHED)).toString(36)}`;
 
 /**
  * What a model said in a conversation. The same words to one question after the other (a batch that is sorted into "yes"

@@ -12,20 +12,23 @@ export class StepHandle implements Step {
   readonly index: number;
   readonly call: Call;
   readonly offer: Offer;
-  readonly signal: AbortSignal;
   private readonly opened: OpenStep;
   private readonly joined: Attempt | undefined;
   private hasEnded = false;
 
   constructor(opened: OpenStep, joined: Attempt | undefined) {
-    const { id, index, call, offer, core } = opened.parts;
+    const { id, index, call, offer } = opened.parts;
     this.id = id;
     this.index = index;
     this.call = call;
     this.offer = offer;
-    this.signal = core.signal;
     this.opened = opened;
     this.joined = joined;
+  }
+
+  /** The run's, which makes one for whoever asks: most steps of most runs do without. */
+  get signal(): AbortSignal {
+    return this.opened.parts.core.signal;
   }
 
   get isJoined(): boolean {

@@ -1,4 +1,5 @@
 import type { ModelCall } from '../../core/step.ts';
+import type { Abortable } from '../meter.ts';
 import { mediaTokensOf, type Estimate } from '../media/media-tokens.ts';
 import { SHORT_TEXT_UNITS } from '../tokens/count.ts';
 import { inSlices } from '../tokens/slices.ts';
@@ -22,8 +23,8 @@ export interface CallTokens {
 
 /** Counts calls. What was counted once is remembered, so that a turn costs what is new in it. */
 export interface CallCounter {
-  /** At once where little is new; else in slices that give the event loop back, until `signal` is aborted. */
-  count(call: ModelCall, counter: TextCounter, signal?: AbortSignal): CallTokens | Promise<CallTokens>;
+  /** At once where little is new; else in slices that give the event loop back, until the signal is aborted. */
+  count(call: ModelCall, counter: TextCounter, of?: Abortable): CallTokens | Promise<CallTokens>;
 }
 
 /**
@@ -68,12 +69,12 @@ export function createCallCounter(): CallCounter {
   }
 
   return {
-    count(call, counter, signal) {
+    count(call, counter, of) {
       const split = splitCall(call, countedBy(counter), (text) => byContent.get(counter.key, text));
       if (split.open.length === 0) return callTokens(call, split);
       if (!counter.isReady() || unitsOf(split.open) > SHORT_TEXT_UNITS) {
         const steps = counting(counter, split);
-        return later(counter, () => steps.next().done !== true, signal).then(() => callTokens(call, split));
+        return later(counter, () => steps.next().done !== true, of?.signal).then(() => callTokens(call, split));
       }
       countNow(counter, split);
       return callTokens(call, split);

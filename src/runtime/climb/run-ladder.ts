@@ -3,7 +3,7 @@ import type { Call } from '../../core/step.ts';
 import type { Ladder } from '../../ladder/options.ts';
 import type { HaltFacts } from '../halts.ts';
 import type { RunCore } from '../run-core.ts';
-import { keepNewest, type Totals } from '../totals.ts';
+import { keepNewest } from '../totals.ts';
 import { loopPressure, type LoopPressure } from './loop-pressure.ts';
 import { createReplies, type Replies } from './replies.ts';
 import { rungNotes, type RungNotes } from './notes.ts';
@@ -41,13 +41,7 @@ export interface RunLadder extends Ladder {
   save(): SavedLadder;
 }
 
-export function runLadder(
-  coreOf: () => RunCore,
-  { rungs, isShadow }: Ladder,
-  { notes, loop }: TreeLadder,
-  totals: Totals,
-  saved?: SavedLadder,
-): RunLadder {
+export function runLadder(core: RunCore, { rungs, isShadow }: Ladder, { notes, loop }: TreeLadder, saved?: SavedLadder): RunLadder {
   /** What was in effect at the last step of each kind. */
   const inEffect: Record<Call['kind'], ReadonlySet<string>> = {
     model: new Set(saved?.inEffect?.model),
@@ -83,11 +77,11 @@ export function runLadder(
     },
     canLand: !isShadow && rungs.some(({ isTerminal }) => isTerminal),
     haltOf(facts) {
-      const { info, guard, tree } = coreOf();
+      const { info, guard, tree } = core;
       return { step: tree.nextStep, ...facts, runId: info.id, at: guard.clock.now() };
     },
     report(step, kind, climbs) {
-      const { guard, info } = coreOf();
+      const { guard, info, totals } = core;
       const before = inEffect[kind];
       inEffect[kind] = new Set(climbs.map(({ rung, done }) => `${rung}: ${done}`));
       for (const { rung, pressure, detail, done, isAnswer } of climbs) {

@@ -6,11 +6,11 @@ import type { RunCore } from '../run-core.ts';
 import { isPromise } from '../time-limit.ts';
 
 /** What a call of the guard's own making would need; undefined where dollars are limited and the model has no price. */
-export function termsFor({ guard, signal }: RunCore, plan: AccountPlan, call: ModelCall): ModelTerms | undefined | Promise<ModelTerms> {
-  const { meter, options } = guard;
+export function termsFor(core: RunCore, plan: AccountPlan, call: ModelCall): ModelTerms | undefined | Promise<ModelTerms> {
+  const { meter, options } = core.guard;
   const price = meter.price(call.model, { provider: call.provider, serviceTier: call.serviceTier });
   if (!price && plan.limitsUsd && !options.allowUnpriced) return undefined;
   const terms = (input: InputCount): ModelTerms => modelTerms(call, input, price, meter, options.minUseful);
-  const input = meter.count(call, signal);
+  const input = meter.count(call, core);
   return isPromise(input) ? Promise.resolve(input).then(terms) : terms(input);
 }

@@ -25,6 +25,18 @@ async function use(run: Run, tools: number, output: (at: number) => unknown = (a
 const guardOf = (options: GuardOptions<string> = {}) => createGuard({ budgets: { run: { steps: 5 } }, ...options });
 
 describe('a run that goes on in another process', () => {
+  it('keeps nothing of what a model was told', async () => {
+    const run = guardOf().start();
+    const messages = [
+      { role: 'system' as const, text: `You know the secret. ${'It is long. '.repeat(50)}` },
+      { role: 'user' as const, text: 'Tell me the secret.' },
+    ];
+    const step = await run.begin({ kind: 'model', model: 'm', messages });
+    await step.end({ text: 'No.' });
+    expect(kept(run).state).toMatchObject({ history: { length: 2, head: expect.any(String) } });
+    expect(JSON.stringify(kept(run))).not.toContain('secret');
+  });
+
   it('has used what it had used, and no step more', async () => {
     const first = guardOf().start({ scopes: { user: 'u1' }, agent: 'writer' });
     await use(first, 3);

@@ -1,0 +1,306 @@
+import type { AmountLimits } from '../core/amounts.ts';
+import type { Duration } from '../core/duration.ts';
+import { haltError as newHaltError, InvalidOptionError, RunEndedError, type HaltError } from '../core/errors.ts';
+import type { Halt } from '../core/halt.ts';
+import type { RunReport } from '../core/report.ts';
+import type { AccountRef } from '../stores/store.ts';
+import { abortWith } from './abort-with.ts';
+import { inheritTighter, type AccountPlan } from './accounts.ts';
+import { keptShare, raised } from './climb/kept.ts';
+import { runLadder, type RunLadder } from './climb/run-ladder.ts';
+import { startDeadline, type Deadline } from './deadline.ts';
+import type { RunInfo } from './events.ts';
+import { createGate, type Gate } from './gate.ts';
+import { overTimeFacts, type HaltFacts } from './halts.ts';
+import { addTurn } from './history-totals.ts';
+import { inOnePiece, uniqueName } from './names.ts';
+import { openRun } from './open-run.ts';
+import type { OpenStep } from './open-step.ts';
+import type { Concurrency, RunBudgets } from './options.ts';
+import { distinct, ownLimits } from './own-limits.ts';
+import { reportOf } from './report.ts';
+import type { Run } from './run.ts';
+import type { GuardCore, RunCore, RunTree } from './run-core.ts';
+import type { RunParts } from './run-parts.ts';
+import { restoredTotals, snapshotOf, type RunSnapshot } from './run-snapshot.ts';
+import { detach, isPromise } from './time-limit.ts';
+import { addStep, createTotals, type StepTotals, type Totals } from './totals.ts';
+
+/**
+ * A run and what the runtime does with it behind the user's back. A class, and not a bundle of functions: a proxy has thousands that rest
+ * between two calls, and the collector visits each part of each.
+ */
+export class LiveRun implements RunCore {
+  readonly guard: GuardCore;
+  readonly info: RunInfo;
+  readonly tree: RunTree;
+  readonly run: Run;
+  readonly totals: Totals;
+  readonly tighter: Readonly<Record<string, AmountLimits>>;
+  readonly runRefs: AccountRef[];
+  readonly stepPrefix: string;
+  readonly gate: Gate;
+  readonly ladder: RunLadder | undefined;
+  round: number;
+  history: RunCore['history'];
+  halted: Halt | undefined = undefined;
+  readonly #parent: RunCore | undefined;
+  readonly #budgets: readonly RunBudgets<string>[];
+  readonly #ownAccount: AccountRef | undefined;
+  readonly #deadline: Deadline;
+  readonly #stopListening: (() => void) | undefined;
+  readonly #openSteps = new Set<OpenStep>();
+  #controller: AbortController | undefined = undefined;
+  #plan: AccountPlan | Promise<AccountPlan>;
+  #raisedTo: AmountLimits | undefined = undefined;
+  #haltError: HaltError | undefined = undefined;
+  /** Set when the run was ended softly, by its last step. */
+  #closed: HaltError | undefined = undefined;
+  #closing: { readonly facts: HaltFacts; readonly rung: string | undefined } | undefined = undefined;
+  #isClosingOpen = false;
+  #endedAt: number | null = null;
+  #ending: Promise<void> | undefined = undefined;
+  /** Who works in the run, or holds it open by hand: at first whoever started it. */
+  #users = 1;
+  /** This run and those inside it that are not over. */
+  #living = 1;
+
+  constructor(guard: GuardCore, info: RunInfo, { parent, tree, budgets, signal, resumed }: RunParts) {
+    const { clock, accounts, options } = guard;
+    const { id, scopes: ids } = info;
+    this.guard = guard;
+    this.info = info;
+    this.tree = tree;
+    this.#parent = parent;
+    this.totals = resumed ? restoredTotals(resumed.totals) : createTotals();
+    this.round = resumed?.round ?? 0;
+    this.history = resumed?.history ?? nothingSaid;
+    this.stepPrefix = inOnePiece(`${id}:${uniqueName()}:`);
+    this.gate = createGate((options.concurrency as Concurrency).run);
+    this.ladder = tree.climbing && runLadder(this, options.ladder, tree.climbing, resumed?.ladder);
+    this.#budgets = distinct([...(resumed?.budgets ?? []), ...(budgets ? [budgets] : [])]);
+    const guards = parent ? undefined : (options.budgets['run'] as { duration?: Duration } | undefined)?.duration;
+    const { limits, limitMs } = ownLimits(this.#budgets, guards, accounts);
+    this.tighter = inheritTighter(parent?.tighter ?? {}, limits);
+    this.#ownAccount = accounts.runAccount({ id, ids, tighter: this.tighter }, parent !== undefined, this.#budgets.at(-1)?.run);
+    this.runRefs = (parent?.runRefs ?? []).concat(this.#ownAccount ?? []);
+    this.#plan = this.#renewed();
+    this.#deadline = startDeadline(clock, limitMs, () => void this.#overTime(), resumed?.elapsedMs);
+    this.run = openRun(this);
+    if (resumed?.raised) this.raise(resumed.raised);
+    const restored = resumed && this.#ownAccount && guard.ledger.restore(this.#ownAccount, resumed.totals.used);
+    if (isPromise(restored)) {
+      const ready = this.#plan;
+      this.#plan = this.#once(Promise.resolve(restored).then(() => ready));
+    }
+    if (parent || signal) this.#stopListening = abortWith((this.#controller = new AbortController()), [parent?.signal, signal]);
+    parent?.entered();
+  }
+
+  get signal(): AbortSignal {
+    return (this.#controller ??= new AbortController()).signal;
+  }
+
+  get isEnded(): boolean {
+    return this.#endedAt !== null;
+  }
+
+  plan(): AccountPlan | Promise<AccountPlan> {
+    const plan = this.#plan;
+    return isPromise(plan) || plan.freshUntil > this.guard.clock.now() ? plan : (this.#plan = this.#renewed());
+  }
+
+  #renewed(): AccountPlan | Promise<AccountPlan> {
+    const { info, tighter, runRefs } = this;
+    const plan = this.guard.accounts.plan({ id: info.id, ids: info.scopes, tighter, runRefs });
+    return isPromise(plan) ? this.#once(Promise.resolve(plan)) : plan;
+  }
+
+  /** A plan that is being looked up, which is the run's as soon as it is there. */
+  #once(plan: Promise<AccountPlan>): Promise<AccountPlan> {
+    return plan.then((ready) => (this.#plan = ready));
+  }
+
+  haltError(): HaltError | undefined {
+    return this.#haltError ?? this.#parent?.haltError();
+  }
+
+  halt(facts: HaltFacts): HaltError {
+    if (this.#haltError) return this.#haltError;
+    // A run that was ended softly has had its event, and its one error.
+    if (this.#closed && !this.isEnded) return this.#stopWith(this.#closed);
+    const halt = this.#haltOf(facts);
+    // A run that is over can no longer be stopped: its report is final, and listeners have heard of its end.
+    if (this.isEnded) return newHaltError(halt, this.report());
+    return this.#stopWith(this.#tell(newHaltError(halt, { ...this.report(), halt })));
+  }
+
+  #haltOf(facts: HaltFacts): Halt {
+    return { step: this.tree.nextStep, ...facts, runId: this.info.id, at: this.guard.clock.now() };
+  }
+
+  /** The one error of the halt, which listeners and `lastHalt` hear of. */
+  #tell(error: HaltError): HaltError {
+    if (this.halted) return error;
+    this.halted = error.halt;
+    this.guard.remember(error, this.info);
+    this.guard.events.emit('run:halt', { run: this.info, halt: this.halted });
+    return error;
+  }
+
+  #stopWith(error: HaltError): HaltError {
+    this.#haltError = error;
+    (this.#controller ??= new AbortController()).abort(error);
+    return error;
+  }
+
+  #overTime(): HaltError {
+    return this.halt(overTimeFacts(this.info, this.#deadline.elapsedMs(), this.#deadline.limitMs));
+  }
+
+  raise(limits: AmountLimits): AccountRef | undefined {
+    const account = this.runRefs.at(-1);
+    const isOwn = this.#ownAccount !== undefined && account !== undefined;
+    const higher = isOwn ? raised(account, limits, keptShare(this.guard.options.ladder)) : this.#parent?.raise(limits);
+    const place = this.runRefs.findIndex((ref) => ref.id === higher?.id);
+    if (!higher || place < 0) return undefined;
+    this.runRefs[place] = higher;
+    if (this.#ownAccount) this.#raisedTo = { ...this.#raisedTo, ...limits };
+    this.#plan = this.#renewed();
+    return higher;
+  }
+
+  close(facts: HaltFacts, rung: string | undefined): void {
+    this.#isClosingOpen = true;
+    this.#closing = { facts, rung };
+    const halt = this.#haltOf(facts);
+    this.#closed = newHaltError(halt, { ...this.report(), halt });
+  }
+
+  closingEnded(isFailed: boolean): void {
+    this.#isClosingOpen = false;
+    const closed = this.#closed;
+    if (!closed) return;
+    if (isFailed && !this.#haltError && this.#closing && this.ladder?.leavesTo(this.#closing)) this.#closed = undefined;
+    else if (isFailed) this.#stopWith(this.#tell(closed));
+    else this.#tell(closed);
+  }
+
+  closedBy(): HaltError | undefined {
+    return this.#closed ?? this.#parent?.closedBy();
+  }
+
+  standStill(): () => void {
+    return this.#deadline.pause();
+  }
+
+  pause(): () => void {
+    const goOn = this.#deadline.pause();
+    return () => {
+      this.tree.replays.resumed();
+      goOn();
+    };
+  }
+
+  assertGoing(isClosing = false): void {
+    const stopped = this.haltError();
+    if (stopped) throw stopped;
+    if (this.isEnded) throw new RunEndedError(this.info.id);
+    const ended = isClosing ? undefined : this.closedBy();
+    // Its answer may still be under way: that must not be aborted.
+    if (ended) throw ended === this.#closed && !this.#isClosingOpen ? this.#stopWith(ended) : ended;
+    if (this.#deadline.isOver()) throw this.#overTime();
+    this.#controller?.signal.throwIfAborted();
+  }
+
+  add(step: StepTotals, isOwn = true): void {
+    addStep(this.totals, step);
+    const { kind, usage, used, price, isEstimated } = step;
+    if (isOwn && kind === 'model' && usage && !isEstimated) addTurn(this.totals.history, { usage, nanoUsd: used.usd, price });
+    this.#parent?.add(step, false);
+  }
+
+  hasOpenSteps(): boolean {
+    return this.#openSteps.size > 0;
+  }
+
+  opened(step: OpenStep): void {
+    this.#openSteps.add(step);
+    (this.#parent ?? this.guard).opened(step);
+  }
+
+  closed(step: OpenStep): void {
+    this.#openSteps.delete(step);
+    (this.#parent ?? this.guard).closed(step);
+    detach(this.#endIfIdle());
+  }
+
+  entered(): void {
+    this.#living += 1;
+    this.#parent?.entered();
+  }
+
+  gone(): void {
+    this.#living -= 1;
+    if (this.#living === 0) this.guard.runGone(this);
+    this.#parent?.gone();
+  }
+
+  join(): void {
+    this.#users += 1;
+  }
+
+  waited(): void {
+    this.#users -= 1;
+    detach(this.#endIfIdle());
+  }
+
+  async leave(): Promise<void> {
+    this.#users -= 1;
+    await this.#endIfIdle();
+  }
+
+  #endIfIdle(): Promise<void> | undefined {
+    return this.#users === 0 && this.#openSteps.size === 0 ? this.#finish() : undefined;
+  }
+
+  report(): RunReport {
+    const halt = this.halted ?? this.#parent?.haltError()?.halt;
+    return reportOf({ info: this.info, totals: this.totals, endedAt: this.#endedAt, durationMs: this.#deadline.elapsedMs(), halt });
+  }
+
+  snapshot(): RunSnapshot {
+    const { id } = this.info;
+    const stopped = this.haltError() ?? this.closedBy();
+    if (stopped) throw stopped;
+    if (this.isEnded) throw new RunEndedError(id);
+    if (this.#parent) {
+      const message = 'take it of the outermost run: a run inside another is a part of it';
+      throw new InvalidOptionError('run.snapshot()', [{ path: '', message, value: id }]);
+    }
+    this.guard.snapshotTaken(this);
+    return snapshotOf({ core: this, elapsedMs: this.#deadline.elapsedMs(), budgets: this.#budgets, raised: this.#raisedTo });
+  }
+
+  end(): Promise<void> {
+    if (!this.#ending) for (const step of this.#openSteps) step.giveUp();
+    return this.#finish();
+  }
+
+  #finish(): Promise<void> {
+    return (this.#ending ??= this.guard.finishing(this.#over()));
+  }
+
+  async #over(): Promise<void> {
+    const { guard, info } = this;
+    this.#endedAt = guard.clock.now();
+    this.#deadline.stop();
+    this.#stopListening?.();
+    guard.runEnded(this);
+    this.gone();
+    await guard.ledger.flush();
+    guard.events.emit('run:end', { run: info, report: this.report() });
+  }
+}
+
+const nothingSaid: RunCore['history'] = Object.freeze({ head: undefined, length: 0 });
