@@ -154,17 +154,6 @@ describe('a run that waits for a person', () => {
     expect(heard.reports).toMatchObject([{ used: { modelCalls: 3, toolCalls: 2 } }]);
   });
 
-  it.each(Object.entries(doors))('%s: goes on in a thread whose id is a number', async (_door, make) => {
-    const guard: AnyGuard = createGuard();
-    const heard = hear(guard);
-    const { agent, config: given } = make(guard);
-    const numbered = { ...given, configurable: { thread_id: 7 } };
-    await agent.invoke(question, numbered);
-    await agent.invoke(new Command({ resume: 'yes' }), numbered);
-    expect(heard.starts).toHaveLength(1);
-    await guard.close();
-  });
-
   it.each(Object.entries(doors))('%s: is over when something else is said in its thread', async (_door, make) => {
     const guard: AnyGuard = createGuard();
     const heard = hear(guard);
