@@ -1,4 +1,4 @@
-import type { RedisCommands } from './clients.ts';
+import type { RedisCommands, SendCommand } from './clients.ts';
 
 /** Something about a server that endangers budgets. */
 export interface ServerProblem {
@@ -9,13 +9,24 @@ export interface ServerProblem {
 
 const OLDEST = [6, 2] as const;
 
+/** What a server says of itself; undefined where it may not be asked. */
+async function factsOf(send: SendCommand): Promise<string | undefined> {
+  try {
+    return String(await send(['INFO']));
+  } catch (error) {
+    if (error instanceof Error && error.message.startsWith('NOPERM')) return undefined;
+    throw error;
+  }
+}
+
 /** Looks at the settings of every server. What may not be read (an access list forbids it) is passed over. */
 export async function checkServers(redis: RedisCommands): Promise<ServerProblem[]> {
   const problems = new Map<string, ServerProblem>();
   const found = (code: ServerProblem['code'], message: string): void => void problems.set(code, { code, message });
   try {
     for (const send of await redis.servers()) {
-      const info = String(await send(['INFO']));
+      const info = await factsOf(send);
+      if (info === undefined) continue;
       const fact = (name: string): string => new RegExp(`^${name}:(.*)$`, 'm').exec(info)?.[1]?.trim() ?? '';
       const [major = 0, minor = 0] = fact('redis_version').split('.').map(Number);
       if (major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1]))

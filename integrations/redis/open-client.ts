@@ -5,10 +5,16 @@ import { redisCommands, type RedisClient, type RedisCommands } from './clients.t
 export function openedCommands(url: string): RedisCommands & { close(): Promise<void> } {
   let opening: Promise<OpenedClient> | undefined;
   const commands = async (): Promise<RedisCommands> => {
-    opening ??= openClient(url);
-    // What could not be opened is tried anew with the next command.
-    opening.catch(() => (opening = undefined));
-    return redisCommands((await opening).client);
+    const own = (opening ??= openClient(url));
+    try {
+      const { client, connected } = await own;
+      if (connected) await connected;
+      return redisCommands(client);
+    } catch (error) {
+      // What could not be opened is tried anew with the next command.
+      if (opening === own) opening = undefined;
+      throw error;
+    }
   };
   return {
     isCluster: false,
@@ -20,6 +26,8 @@ export function openedCommands(url: string): RedisCommands & { close(): Promise<
 
 interface OpenedClient {
   readonly client: RedisClient;
+  /** For a client that must be connected before it is asked. It tries until it is, or is closed. */
+  readonly connected?: Promise<unknown>;
   close(): Promise<void>;
 }
 
@@ -36,8 +44,14 @@ async function openClient(url: string): Promise<OpenedClient> {
   if (nodeRedis) {
     const client = nodeRedis.createClient({ url });
     client.on('error', () => {});
-    await client.connect();
-    return { client, close: async () => client.destroy() };
+    const connected = client.connect();
+    return {
+      client,
+      connected,
+      close: async () => {
+        if (client.isOpen) client.destroy();
+      },
+    };
   }
   const message = 'a URL needs a client library; run `npm install ioredis` or `npm install redis`';
   throw new InvalidOptionError('redisStore', [{ path: 'client', message, value: 'a URL' }]);
