@@ -27,12 +27,12 @@ describe.skipIf(!hasRedis)('a guard whose Redis is away for a while', () => {
     await server.stop();
   });
 
-  function process(port: number, onStoreError: StoreErrorPolicy, timeoutMs = 300) {
+  function process(port: number, onStoreError: StoreErrorPolicy, { timeoutMs = 300, restMs = 100 } = {}) {
     const client = new Redis({ port, host: '127.0.0.1', retryStrategy: () => 50 });
     client.on('error', () => {});
     closing.push(() => client.disconnect());
     const guard = createGuard({
-      store: redisStore(client, { settleWithinMs: 0, timeoutMs, restMs: 100 }),
+      store: redisStore(client, { settleWithinMs: 0, timeoutMs, restMs }),
       budgets: { user: { usd: 50, onStoreError } },
     });
     const errors: GuardEvents['store:error'][] = [];
@@ -76,7 +76,8 @@ describe.skipIf(!hasRedis)('a guard whose Redis is away for a while', () => {
   );
 
   it('waits once for a server that is dead, and not for each step', async () => {
-    const { guard, errors } = process(server.port, 'open');
+    // So long that the rest does not end meanwhile, however slow the machine is.
+    const { guard, errors } = process(server.port, 'open', { restMs: 60_000 });
     await spend(guard);
     await server.kill();
     for (let step = 0; step < 200; step += 1) await spend(guard);
@@ -119,7 +120,7 @@ describe.skipIf(!hasRedis)('a guard whose Redis is away for a while', () => {
     it.each(['cut', 'half-close'] as const)(
       'that is disturbed at every other answer, books each step once: %s',
       async (mode) => {
-        const { guard } = process(proxy.port, 'closed', 2_000);
+        const { guard } = process(proxy.port, 'closed', { timeoutMs: 2_000 });
         await spend(guard);
         for (let step = 0; step < 10; step += 1) {
           proxy.mode = mode;
