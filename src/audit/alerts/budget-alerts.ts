@@ -62,9 +62,10 @@ export function budgetAlerts(guard: AlertingGuard, options: BudgetAlertsOptions)
   const told = new Set<string>();
   let gathered = new Map<string, BudgetAlert>();
   let timer: NodeJS.Timeout | undefined;
+  const underWay = new Set<Promise<void>>();
 
   function gather(alert: BudgetAlert): void {
-    if (!isWanted(alert) || gathered.size >= GROUP_MOST) return;
+    if (!isWanted(alert)) return;
     const key = keyOf(alert);
     if (told.has(key)) return;
     told.add(key);
@@ -73,12 +74,24 @@ export function budgetAlerts(guard: AlertingGuard, options: BudgetAlertsOptions)
     const account = JSON.stringify([alert.tenant, alert.scope, alert.id, alert.dimension]);
     const before = gathered.get(account);
     if (!before || before.threshold < alert.threshold) gathered.set(account, alert);
-    timer ??= setTimeout(() => void send(), groupMs).unref();
+    timer ??= setTimeout(send, groupMs).unref();
+    if (gathered.size >= GROUP_MOST) send();
   }
 
-  async function send(): Promise<void> {
+  function send(): void {
     clearTimeout(timer);
     timer = undefined;
+    const sent = sendGathered().finally(() => underWay.delete(sent));
+    underWay.add(sent);
+  }
+
+  /** What was begun before is waited for, too: what a store has yet to tell of must not be lost. */
+  async function flush(): Promise<void> {
+    send();
+    await Promise.all(underWay);
+  }
+
+  async function sendGathered(): Promise<void> {
     const alerts = [...gathered.values()];
     gathered = new Map();
     if (alerts.length === 0) return;
@@ -119,10 +132,10 @@ export function budgetAlerts(guard: AlertingGuard, options: BudgetAlertsOptions)
 
   const offs = [guard.on('budget:alert', gather), spending.on('step:end', ({ run, step }) => rows.add(run, step.used, step.endedAt))];
   return {
-    flush: send,
+    flush,
     async close() {
       for (const off of offs) off();
-      await send();
+      await flush();
       await Promise.all(deliveries.map((each) => each.close(CLOSE_MS)));
     },
   };

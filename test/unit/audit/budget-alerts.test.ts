@@ -88,6 +88,39 @@ describe('budget alerts', () => {
     expect(notice?.runsOutAt).toBeLessThan(clock.now() + 60_000);
   });
 
+  it('wait for what is on its way already when they are flushed or closed', async () => {
+    for (const end of ['flush', 'close'] as const) {
+      const guard = createGuard({ budgets: { user: { usd: 1 } } });
+      const sink = recordingSink();
+      let asked = (): void => {};
+      const isAsked = new Promise<void>((resolve) => (asked = resolve));
+      let answer = (): void => {};
+      const answered = new Promise<void>((resolve) => (answer = resolve));
+      const read: Guard['read'] = async (...of) => {
+        asked();
+        await answered;
+        return guard.read(...of);
+      };
+      const alerts = budgetAlerts({ on: guard.on, read }, { sinks: [sink], groupMs: 1 });
+      await spend(guard, { user: 'ann' }, 0.6);
+      await isAsked;
+      const ended = alerts[end]();
+      answer();
+      await ended;
+      await expect.poll(() => sink.sent.length, end).toBe(1);
+      await alerts.close();
+    }
+  });
+
+  it('lose none of a great many', async () => {
+    const guard = createGuard({ budgets: { user: { usd: 1 } } });
+    const sink = recordingSink();
+    const alerts = budgetAlerts(guard, { sinks: [sink] });
+    for (let user = 0; user < 1_100; user += 1) await spend(guard, { user: `u${user}` }, 0.6);
+    await alerts.close();
+    expect(new Set(sink.sent.flatMap(({ notices }) => notices.map(({ id }) => id))).size).toBe(1_100);
+  });
+
   it('group the alerts of many accounts into one message, and leave the runs out', async () => {
     const guard = createGuard({ budgets: { run: { usd: 1 }, user: { usd: 1 } } });
     const sink = recordingSink();
