@@ -16,7 +16,7 @@ interface Asked {
   readonly model: string;
   readonly size: number;
   times: number;
-  lastRun: string;
+  readonly firstRun: string;
   firstNanoUsd: number;
   nanoUsd: number;
 }
@@ -26,6 +26,8 @@ export function featureSprawl() {
   const features = groups<[feature: string], { runs: number; nanoUsd: number }>(() => ({ runs: 0, nanoUsd: 0 }));
   const questions = boundedMap<Asked>(QUESTIONS);
   const repeated = new Map<string, Asked>();
+  /** Which runs have asked what: the steps of several come in turns. */
+  const askedBy = boundedMap<true>(QUESTIONS);
 
   function ask(step: StepEndEntry): void {
     const { prompt, used, run, name, scopes } = step;
@@ -37,15 +39,16 @@ export function featureSprawl() {
       model: name,
       size: prompt.questionSize,
       times: 0,
-      lastRun: '',
+      firstRun: run,
       firstNanoUsd: 0,
       nanoUsd: 0,
     };
     // All the steps of a run that work on one question are one asking.
-    if (asked.lastRun !== run) asked.times += 1;
-    asked.lastRun = run;
+    const asking = `${run}\0${key}`;
+    if (!askedBy.get(asking)) asked.times += 1;
+    askedBy.set(asking, true);
     asked.nanoUsd += used.nanoUsd ?? 0;
-    if (asked.times === 1) asked.firstNanoUsd += used.nanoUsd ?? 0;
+    if (asked.firstRun === run) asked.firstNanoUsd += used.nanoUsd ?? 0;
     questions.set(key, asked);
     if (asked.times >= ASKED_MIN && (repeated.has(key) || repeated.size < QUESTIONS)) repeated.set(key, asked);
   }

@@ -5,6 +5,8 @@ export interface Groups<K extends readonly string[], V> {
 }
 
 const MOST = 2_000;
+/** The name of what has no group of its own, in each of its keys. */
+export const OTHER = '_other';
 
 export function groups<K extends readonly string[], V>(create: () => V): Groups<K, V> {
   const known = new Map<string, readonly [K, V]>();
@@ -12,11 +14,11 @@ export function groups<K extends readonly string[], V>(create: () => V): Groups<
     of(...keys) {
       const isFull = known.size >= MOST;
       const name = JSON.stringify(keys);
-      const found = known.get(name) ?? (isFull ? known.get('_other') : undefined);
+      const found = known.get(name) ?? (isFull ? known.get(OTHER) : undefined);
       if (found) return found[1];
-      const shown = isFull ? (keys.map(() => '_other') as unknown as K) : keys;
+      const shown = isFull ? (keys.map(() => OTHER) as unknown as K) : keys;
       const group = [shown, create()] as const;
-      known.set(isFull ? '_other' : name, group);
+      known.set(isFull ? OTHER : name, group);
       return group[1];
     },
     entries: () => [...known.values()],

@@ -1,6 +1,6 @@
 import type { SplitInput } from './carried-tokens.ts';
 import type { Finding } from './finding.ts';
-import { groups } from './groups.ts';
+import { groups, OTHER } from './groups.ts';
 import type { StepEndEntry } from '../log/entry.ts';
 import { isModelStep } from './model-step.ts';
 import type { PartCost } from './part-cost.ts';
@@ -41,11 +41,12 @@ export function historyBloat(costOf: PartCost) {
       if (text.calls > 1) text.nanoUsd += costOf(step, { inputTokens: instructions });
     },
     findings(): Finding[] {
-      return [...conversations.entries().flatMap(historyFinding), ...texts.entries().flatMap(textFinding).slice(0, LISTED)];
+      return [...conversations.entries().flatMap(historyFinding), ...dearest(texts.entries().flatMap(textFinding))];
     },
   };
 }
 
+const dearest = (found: readonly Finding[]): Finding[] => found.toSorted((a, b) => b.nanoUsd - a.nanoUsd).slice(0, LISTED);
 const isLong = ({ prompt }: StepEndEntry): boolean => (prompt?.instructionsSize ?? 0) >= INSTRUCTIONS_MIN;
 const emptySum = () => ({ calls: 0, later: 0, input: 0, carried: 0, growth: 0, turns: 0, nanoUsd: 0 });
 const emptyText = () => ({ calls: 0, tokens: 0, nanoUsd: 0 });
@@ -72,11 +73,12 @@ function historyFinding([[feature, model], sum]: readonly [readonly [string, str
   ];
 }
 
-function textFinding([[feature, model], { calls, tokens, nanoUsd }]: readonly [
+function textFinding([[feature, model, instructions], { calls, tokens, nanoUsd }]: readonly [
   readonly [string, string, string],
   ReturnType<typeof emptyText>,
 ]): Finding[] {
-  if (calls < CALLS_MIN) return [];
+  // What is beyond the bound is a mixture: it was not the same text.
+  if (calls < CALLS_MIN || instructions === OTHER) return [];
   return [
     {
       pattern: 'history-bloat',

@@ -127,6 +127,25 @@ describe('cost findings', () => {
     });
     expect(found([step], 'context-abuse')).toMatchObject([{ nanoUsd: 2_200 }]);
   });
+
+  it('list the dearest instructions, and take no mixture of others for one text', () => {
+    const prompt = (instructions: string) => ({ question: '', questionSize: 0, instructions, instructionsSize: 40_000 });
+    const entries = many(25, (text) =>
+      many(10 + text, (run) => modelStep({ run: `${text}-${run}`, input: 12_000, prompt: prompt(`text-${text}`) })),
+    ).flat();
+    const others = many(4_000, (text) => modelStep({ run: `o${text}`, input: 12_000, prompt: prompt(`other-${text}`) }));
+    const listed = found([...entries, ...others], 'history-bloat').filter(({ what }) => what.startsWith('the same instructions'));
+    expect(listed.map(({ facts }) => facts['calls'])).toEqual(many(20, (place) => 34 - place));
+  });
+
+  it('count two runs that ask one question at once as two, and only what the second cost', () => {
+    const prompt = { question: 'q', questionSize: 60, instructions: '', instructionsSize: 0 };
+    const steps = many(6, (step) => modelStep({ run: step % 2 === 0 ? 'a' : 'b', step, prompt }));
+    expect(found(steps, 'feature-sprawl')).toEqual([]);
+    const third = modelStep({ run: 'c', prompt });
+    const step = third.used.nanoUsd ?? 0;
+    expect(found([...steps, third], 'feature-sprawl')).toMatchObject([{ facts: { times: 3 }, nanoUsd: 4 * step }]);
+  });
 });
 
 describe('what a guard tells of a prompt', () => {
