@@ -54,6 +54,7 @@ const OTHER = '_other';
 /**
  * Sums up an audit log.
  *
+ * @throws InvalidOptionError for a time zone that does not exist
  * @example
  * const report = spendReport({ by: ['user', 'day'] });
  * for await (const entry of readAuditLog('audit.jsonl')) report.add(entry);

@@ -1,4 +1,4 @@
-import { spendReport, type AuditEntry } from 'holdfast';
+import { InvalidOptionError, spendReport, type AuditEntry } from 'holdfast';
 import { describe, expect, it } from 'vitest';
 import { costOf, modelStep, runStart } from '../../support/audit-entries.ts';
 
@@ -48,6 +48,10 @@ describe('a spend report', () => {
     report.add(modelStep({ scopes: { user: 'ann' }, priceSource: undefined, isEstimated: true, attempts: 2 }));
     report.add(modelStep({ scopes: { user: 'ann' }, outcome: 'released', used: {} }));
     expect(report.rows()).toMatchObject([{ keys: ['ann'], halts: 2, loops: 1, unpricedCalls: 2, estimatedSteps: 1, modelCalls: 1 }]);
+  });
+
+  it('refuses a time zone that does not exist', () => {
+    expect(() => spendReport({ timeZone: 'Middle/Earth' })).toThrow(InvalidOptionError);
   });
 
   it('keeps no more rows than it may, and loses no money over it', () => {
