@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { createGuard, type Guard } from 'holdfast';
 import { serveDashboard, type ServedDashboard } from 'holdfast/dashboard';
+import { fakeClock } from 'holdfast/testing';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { answeringRun, loopingRun } from '../support/page-workload.ts';
@@ -129,6 +130,69 @@ describe.runIf(hasProgram('the dashboard in a browser', 'chromium', 'chromium-br
       await run.end();
     });
 
+    it('leaves the focus with its row where rows move', async () => {
+      const guard = createGuard({ budgets: { user: { usd: 1 } } });
+      await open(guard);
+      const spend = (user: string, usd: number) =>
+        guard.run({ scopes: { user } }, (run) => run.step({ kind: 'tool', name: 'buy', args: {}, usd }, async () => ({ output: 1 })));
+      await spend('ann', 0.2);
+      await spend('ben', 0.1);
+      const names = page.locator('.budgets .name');
+      await expect.poll(() => names.allInnerTexts()).toEqual(['user ann', 'user ben']);
+      await page.getByRole('button', { name: 'Set limit of user ann' }).focus();
+      await spend('ben', 0.5);
+      await expect.poll(() => names.allInnerTexts()).toEqual(['user ben', 'user ann']);
+      expect(await page.locator('*:focus').innerText()).toContain('user ann');
+    });
+
+    it('shows nothing of one run where another was asked for', async () => {
+      const guard = createGuard();
+      await open(guard);
+      await guard.run({ id: 'first' }, (run) => run.step({ kind: 'tool', name: 'look', args: {} }, async () => ({ output: 1 })));
+      const second = guard.start({ id: 'second' });
+      await page.locator('[data-run="first"]').click();
+      await page.locator('#run').getByText('run first').waitFor();
+      let goOn = (): void => {};
+      const asked = new Promise<void>((resolve) => (goOn = resolve));
+      await page.route('**/api/events?run=second', async (route) => {
+        await asked;
+        await route.continue();
+      });
+      await page.evaluate("location.hash = '#/run/second'");
+      await expect.poll(() => page.locator('#run').innerText()).toBe('');
+      goOn();
+      await page.locator('#run').getByText('run second').waitFor();
+      await second.end();
+    });
+
+    it('says what is wrong with the connection, and when that is something else', async () => {
+      const guard = createGuard();
+      await open(guard);
+      const { port } = new URL(page.url());
+      await served?.close();
+      await page.locator('#connection[data-state=lost]').waitFor();
+      served = await serveDashboard(guard, { port: Number(port), token: `another-${token}` });
+      await page.locator('#connection').getByText('the token is missing or wrong').waitFor();
+      // Chromium tells of each request that fails.
+      complaints = [];
+    });
+
+    it('rounds times and small amounts to what they are', async () => {
+      const clock = fakeClock();
+      const guard = createGuard({ clock });
+      await open(guard);
+      await guard.run({ id: 'slow' }, async (run) => {
+        await run.step({ kind: 'tool', name: 'wait', args: {} }, async () => {
+          clock.advance(119_700);
+          return { output: 1 };
+        });
+        await run.step({ kind: 'tool', name: 'buy', args: {}, usd: 0.00001 }, async () => ({ output: 1 }));
+      });
+      await page.locator('[data-run="slow"]').click();
+      await page.locator('.timeline').getByText('2 min 0 s').waitFor();
+      await page.locator('.timeline').getByText('<$0.0001').waitFor();
+    });
+
     it('halts a run when a person says so, and not before', async () => {
       const guard = createGuard();
       await open(guard);
@@ -155,6 +219,29 @@ describe.runIf(hasProgram('the dashboard in a browser', 'chromium', 'chromium-br
       await page.goto(`${page.url().split('#')[0] ?? ''}#/`);
       await page.locator('.budgets .name').first().waitFor();
       expect(await page.locator('.budgets .name').first().innerText()).toContain(hostile);
+      await run.end();
+    });
+
+    it('fits a narrow phone, however long names, windows and figures are', async () => {
+      const guard = createGuard({ budgets: { user: { reasoningTokens: 20_000_000, window: { rolling: '24h' } }, run: { steps: 60 } } });
+      await open(guard, { width: 320 });
+      const long = 'a-name-that-has-no-end-'.repeat(8);
+      const run = guard.start({ scopes: { user: long }, agent: long });
+      await run.step({ kind: 'tool', name: long, args: {} }, async () => ({ output: 1 }));
+      await page.locator('.budgets .bar').first().waitFor();
+      expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true);
+      expect(await page.evaluate("[...document.querySelectorAll('.card')].every((card) => card.scrollWidth <= card.clientWidth)")).toBe(
+        true,
+      );
+      await page.locator(`[data-run="${run.id}"]`).click();
+      await page.locator('.timeline li').first().waitFor();
+      expect(await page.locator('#run .facts').first().innerText()).toContain(' 1 step ');
+      expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true);
+      await picture('narrow');
+      await page.getByRole('button', { name: 'Halt run' }).click();
+      expect(await page.evaluate("document.querySelector('dialog').scrollWidth <= document.querySelector('dialog').clientWidth")).toBe(
+        true,
+      );
       await run.end();
     });
 

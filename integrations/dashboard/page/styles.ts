@@ -50,12 +50,12 @@ ul, ol { list-style: none; margin: 0; padding: 0; }
 .name { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; min-width: 0; unicode-bidi: isolate; }
 
 .share { font-size: 13px; font-weight: 600; font-variant-numeric: tabular-nums; white-space: nowrap; }
-.figures { color: var(--soft); font-size: 13px; white-space: nowrap; font-variant-numeric: tabular-nums; }
+.figures { color: var(--soft); font-size: 13px; min-width: 0; overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
 .bar { margin: 6px 0 4px; }
 .bar svg { height: 12px; overflow: visible; } .bar .track { fill: var(--track); }
 .bar rect.used { fill: var(--accent); } .bar rect.held { fill: var(--accent); opacity: 0.35; } .bar line { stroke: var(--mark); stroke-width: 1; }
 .bar[data-level='warn'] rect.used { fill: var(--fill-warn); } .bar[data-level='bad'] rect.used { fill: var(--fill-bad); }
-button { font: inherit; font-size: 13px; color: var(--text); background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: 4px 11px; cursor: pointer; }
+button { font: inherit; font-size: 13px; white-space: nowrap; flex: none; color: var(--text); background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: 4px 11px; cursor: pointer; }
 button.quiet { border-color: transparent; background: none; color: var(--accent); padding: 2px 6px; margin: -2px -6px; }
 button:hover { border-color: var(--mark); }
 button.primary { background: var(--accent); border-color: var(--accent); color: var(--card); }

@@ -19,7 +19,7 @@ const runId = () => {
 
 function connection(name, text) {
   const shown = byId('connection');
-  if (shown.dataset.state === name) return;
+  if (shown.dataset.state === name && shown.textContent === text) return;
   shown.dataset.state = name;
   shown.textContent = text;
 }
@@ -28,6 +28,7 @@ function render() {
   const id = runId();
   byId('overview').hidden = id !== null;
   byId('run').hidden = id === null;
+  if (id !== null && !state.run) byId('run').replaceChildren();
   if (!state.overview) return;
   if (id === null) showOverview(state.overview);
   else if (state.run) showRun(state.overview, state.run, id);
@@ -43,7 +44,6 @@ async function listen() {
   reading?.abort();
   reading = mine;
   const id = runId();
-  state.run = null;
   while (!mine.signal.aborted) {
     try {
       const response = await fetch('api/events' + (id === null ? '' : '?run=' + encodeURIComponent(id)), { headers: authorization, signal: mine.signal });
@@ -111,6 +111,8 @@ function askHalt(detail) {
 }
 
 addEventListener('hashchange', () => {
+  // What is there of another run must not be taken for this one, nor be halted in its place.
+  state.run = null;
   render();
   listen();
   byId('main').focus();

@@ -9,7 +9,7 @@ function showOverview(state) {
   showChart(state);
   showBudgets(byId('budgets'), state.accounts, state.canAct, 'No budget has been used yet.');
   byId('runs-count').textContent = count(totals.runs) + ' begun since this page was started';
-  const runs = state.runs.map((run) => make('li', {}, runLink(run, state.now)));
+  const runs = state.runs.map((run) => make('li', { 'data-key': run.run }, runLink(run)));
   fill(byId('runs'), runs.length > 0 ? runs : [make('li', {}, make('p', { class: 'empty' }, 'No run has begun yet. It will be here as soon as one does.'))]);
 }
 
@@ -69,7 +69,7 @@ function budgetRow(row, canAct) {
       make('rect', { class: 'held', y: 2, height: 8, x: usedWidth, width: heldWidth }),
       [50, 80, 95].map((mark) => make('line', { x1: mark, x2: mark, y1: 0, y2: 12, 'vector-effect': 'non-scaling-stroke' }))));
   const raise = canAct ? make('button', { type: 'button', class: 'quiet', onclick: () => askLimit(row, whose) }, 'Set limit', make('span', { class: 'visually-hidden' }, ' of ' + whose + ', ' + words[dimension])) : null;
-  return make('li', { 'data-account': account.scope + ':' + account.id },
+  return make('li', { 'data-key': [account.tenant, account.scope, account.id, account.window, dimension].join(' ') },
     make('div', { class: 'line' }, make('span', { class: 'name', title: whose + of }, make('bdi', {}, whose + of)), make('span', { class: 'share' }, percent)),
     bar,
     make('div', { class: 'line' }, make('span', { class: 'figures' }, amount(dimension, used) + ' of ' + amount(dimension, limit) + (dimension === 'usd' ? '' : ' ' + words[dimension]) + over), raise));
@@ -92,7 +92,7 @@ function whoOf(run) {
 function runLink(run) {
   return make('a', { href: '#/run/' + encodeURIComponent(run.run), 'data-run': run.run },
     make('span', { class: 'name' }, make('bdi', {}, nameOf(run)), ' ', make('span', { class: 'who' }, make('bdi', {}, whoOf(run)))),
-    make('span', { class: 'cell wide' }, count(run.steps) + (run.steps === 1 ? ' step' : ' steps')),
+    make('span', { class: 'cell wide' }, counted(run.steps, 'step')),
     make('span', { class: 'cell' }, usd(run.usd)),
     make('span', { class: 'cell' }, pill(run)));
 }

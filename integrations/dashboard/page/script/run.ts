@@ -7,11 +7,11 @@ function showRun(state, { detail, accounts }, id) {
     return;
   }
   const isLive = detail.endedAt === null;
-  const head = make('div', { class: 'run-head' },
+  const head = make('div', { class: 'run-head', 'data-key': 'head' },
     make('a', { href: '#/' }, '← All runs'),
     make('h2', {}, make('bdi', {}, nameOf(detail))), pill(detail),
     make('span', { class: 'actions' }, isLive && state.canAct && detail.halted === null ? make('button', { type: 'button', class: 'danger', onclick: () => askHalt(detail) }, 'Halt run') : null));
-  const facts = make('p', { class: 'facts' }, [usd(detail.usd), short(detail.tokens) + ' tokens', count(detail.steps) + ' steps', isLive ? 'since ' + clock(detail.startedAt) : lasted(detail.endedAt - detail.startedAt), whoOf(detail), 'run ' + id].filter(Boolean).join(' · '));
+  const facts = make('p', { class: 'facts' }, [usd(detail.usd), short(detail.tokens) + ' tokens', counted(detail.steps, 'step'), isLive ? 'since ' + clock(detail.startedAt) : lasted(detail.endedAt - detail.startedAt), whoOf(detail), 'run ' + id].filter(Boolean).join(' · '));
   const cards = [head, facts];
   if (detail.haltReason !== null) cards.push(card('Why it was halted', make('p', { class: 'facts' }, detail.haltReason)));
   if (detail.loops.length > 0) cards.push(card('Loops', ...detail.loops.map((loop) => loopCard(loop, detail))));
@@ -28,7 +28,7 @@ function showRun(state, { detail, accounts }, id) {
 }
 
 function card(title, ...children) {
-  return make('section', { class: 'card', 'aria-label': title }, make('div', { class: 'card-head' }, make('h2', {}, title)), ...children);
+  return make('section', { class: 'card', 'aria-label': title, 'data-key': title }, make('div', { class: 'card-head' }, make('h2', {}, title)), ...children);
 }
 
 // The steps of a loop, lap by lap: side by side, the same again and again is seen at a glance.
@@ -37,7 +37,7 @@ function loopCard(loop, detail) {
   const perLap = Math.max(1, Math.round(loop.steps.length / Math.max(1, loop.laps)));
   const laps = [];
   for (let first = 0; first < loop.steps.length; first += perLap) laps.push(loop.steps.slice(first, first + perLap));
-  const waste = ' · ' + loop.wasteSteps + ' steps' + (loop.wasteUsd > 0 ? ' and ' + usd(loop.wasteUsd) : '') + ' for nothing';
+  const waste = ' · ' + counted(loop.wasteSteps, 'step') + (loop.wasteUsd > 0 ? ' and ' + usd(loop.wasteUsd) : '') + ' for nothing';
   return make('div', { class: 'loop', 'data-level': loop.level },
     make('h3', {}, '↻ ' + loop.laps + ' laps of ' + loop.kind + waste),
     make('p', {}, loop.reason),
