@@ -64,6 +64,16 @@ describe.runIf(hasProgram('the alert rules', 'promtool'))('the alert rules', () 
     expect(promtool('check', 'rules', 'alerts.yml')).toContain('SUCCESS');
     expect(promtool('test', 'rules', 'alerts.test.yml')).toContain('SUCCESS');
   });
+
+  it('are about metrics whose names, types and help texts are what Prometheus advises', async () => {
+    const guard = createGuard({ allowUnpriced: true, budgets: { global: { usd: 1_000 }, user: { usd: 5, window: 'day' } } });
+    const { registry } = prometheusMetrics(guard, { registry: new Registry(), pricesAsOf: new Date(0) });
+    await seededWorkload(guard, { seed: 5, runs: 20 });
+    const input = await registry.metrics();
+    expect(input).toContain('holdfast_budget_settled{');
+    // It says nothing where it finds nothing, and fails where it does.
+    expect(execFileSync('promtool', ['check', 'metrics'], { input, encoding: 'utf8' })).toBe('');
+  });
 });
 
 /** What happens too seldom in a workload is told to the same listeners. */
