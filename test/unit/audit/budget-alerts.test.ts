@@ -107,7 +107,7 @@ describe('budget alerts', () => {
       const ended = alerts[end]();
       answer();
       await ended;
-      await expect.poll(() => sink.sent.length, end).toBe(1);
+      await expect.poll(() => sink.sent.length, { message: end }).toBe(1);
       await alerts.close();
     }
   });
