@@ -1,4 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, test, vi } from 'vitest';
 import { InvalidOptionError } from '../../../src/core/errors.ts';
 import type { MessageView, ModelCall } from '../../../src/core/step.ts';
@@ -95,6 +97,15 @@ describe('other models', () => {
     expect(wide.upper).toBe(Math.ceil(bare.upper * 1.5));
   });
 
+  test('schemas are held at the factor of the family, as text is, and each tool has a frame', async () => {
+    const [one, two] = [[{ name: 'find' }], [{ name: 'find' }, { name: 'read' }]];
+    const counts = await Promise.all([one, two].map((tools) => countOf(callOf([], { model: 'gpt-5', tools }))));
+    const json = [one, two].map((tools) => tokens(JSON.stringify(tools)));
+    expect(counts.map(({ upper }) => upper)).toEqual([5 + 24 + 6 + json[0]!, 5 + 24 + 12 + json[1]!]);
+    const claude = await countOf(callOf([], { model: 'claude-sonnet-4-5', tools: two }));
+    expect(claude.upper).toBe(Math.ceil(json[1]! * 1.35 + 6 + 549 + 2 * 53));
+  });
+
   test('Claude adds a prompt of its own once there are tools', async () => {
     const plain = await countOf(callOf([user('Hi')], { model: 'claude-sonnet-4-5' }));
     const withTool = await countOf(callOf([user('Hi')], { model: 'claude-sonnet-4-5', tools: [{ name: 'x' }] }));
@@ -142,6 +153,19 @@ describe('what was counted is remembered', () => {
     expect(count.mock.calls.length).toBeGreaterThan(calls);
   });
 
+  test('so is one whose last tool call, or all of them, were taken away', async () => {
+    const meter = createMeter({ margin: 0 });
+    const ref = {};
+    const [find, read] = [
+      { name: 'find', args: { query: 'cats' } },
+      { name: 'read', args: { path: 'a' } },
+    ];
+    for (const more of [{ toolCalls: [find, read] }, { toolCalls: [find] }, {}]) {
+      const call = (): ModelCall => house([user('', { ref, ...more })]);
+      expect(await meter.count(call())).toEqual(await createMeter({ margin: 0 }).count(call()));
+    }
+  });
+
   test('a long text that a framework cloned is recognised by its content', async () => {
     const { meter, count } = counting();
     await meter.count(house([user(long('alpha')), user(long('beta'))]));
@@ -172,6 +196,31 @@ describe('what was counted is remembered', () => {
     await meter.count(house([], { tools }));
     await meter.count(house([], { tools }));
     expect(count).toHaveBeenCalledTimes(1);
+  });
+
+  test('a list of tools that begins as one that is known, and goes on otherwise, is counted anew', async () => {
+    const meter = createMeter({ margin: 0 });
+    const [read, write, find] = [{ name: 'read' }, { name: 'write', description: 'writes a file' }, { name: 'find' }];
+    for (const tools of [[read], [read, write], [read, find], [read]]) {
+      expect(await meter.count(house([], { tools }))).toEqual(await createMeter({ margin: 0 }).count(house([], { tools })));
+    }
+  });
+
+  test('what a host cut from the end of a history is not kept alive', async () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const meter = createMeter();
+    const first = user('hello', { ref: {} });
+    const dropped = await (async (): Promise<WeakRef<object>> => {
+      const args = { query: 'cats' };
+      await meter.count(callOf([first, user('', { toolCalls: [{ name: 'find', args }] })]));
+      return new WeakRef(args);
+    })();
+    await meter.count(callOf([first]));
+    await nextTurn();
+    collect();
+    expect(dropped.deref()).toBeUndefined();
+    expect((await meter.count(callOf([first]))).counted).toBe(6 + tokens('hello'));
   });
 
   test('the same schemas in new objects are not counted again, and their new objects are known from then on', async () => {
@@ -310,6 +359,14 @@ describe('whatever a host hands over', () => {
   ])('arguments that are %s are counted without an error', async (_, args) => {
     const count = await countOf(callOf([user('', { role: 'assistant', toolCalls: [{ name: 'find', args }] })]));
     expect(count.counted).toBeGreaterThanOrEqual(6 + 8 + tokens('find'));
+  });
+
+  test('beside a cycle an object that stands in two places is counted in both', async () => {
+    const page = { title: 'The quick brown fox jumps over the lazy dog' };
+    const args: Record<string, unknown> = { first: page, second: page };
+    args['self'] = args;
+    const count = await countOf(callOf([user('', { role: 'assistant', toolCalls: [{ name: 'find', args }] })]));
+    expect(count.counted).toBe(6 + 8 + tokens('find') + tokens(JSON.stringify({ first: page, second: page, self: '[cycle]' })));
   });
 
   test.each([[undefined], [null], [42], [{ content: 'words' }], [['a', 'list']]])(

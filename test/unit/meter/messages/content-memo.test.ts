@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
 import { createContentMemo } from '../../../../src/meter/messages/content-memo.ts';
 
@@ -52,6 +54,21 @@ describe('a memory of counts by content', () => {
       expect(memo.get('o200k_base', text(1))).toBe(8);
     }
     expect(memo.get('o200k_base', text(0))).toBeUndefined();
+  });
+
+  test('keeps nothing of a longer text that a text was cut from', () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const memo = createContentMemo();
+    collect();
+    const before = process.memoryUsage().heapUsed;
+    for (let number = 0; number < 40; number++) {
+      const page = Buffer.alloc(2_000_000, `page ${number} `).toString('latin1');
+      memo.set('o200k_base', page.slice(number, number + 2_000), number);
+    }
+    collect();
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(20_000_000);
+    expect(memo.get('o200k_base', Buffer.alloc(2_039, 'page 39 ').toString('latin1').slice(39))).toBe(39);
   });
 
   test('does not take what would fill it by itself', () => {

@@ -69,6 +69,13 @@ describe('a memory of histories', () => {
     }
   });
 
+  test('of more than eight the one of longest ago is forgotten', () => {
+    const histories = createHistories();
+    for (let chat = 0; chat < 9; chat++) note(histories, [user(`chat ${chat}`)]);
+    expect(knownIn(histories, [user('chat 0')])).toEqual([]);
+    expect(knownIn(histories, [user('chat 8')])).toEqual([0]);
+  });
+
   test('keeps alive nothing of a host that has dropped its messages', async () => {
     setFlagsFromString('--expose-gc');
     const collect = runInNewContext('gc') as () => void;
