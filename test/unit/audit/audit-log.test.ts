@@ -169,6 +169,9 @@ describe('the audit log', () => {
       const guard = createGuard();
       log.follow(guard);
       await work(guard);
+      // A disk may recover; a stream does not.
+      if (name !== 'full') await log.flush();
+      if (name !== 'full') expect(log.counts, name).toEqual({ written: 0, lost: 6 });
       await log.close();
       expect(errors.length, name).toBeGreaterThan(0);
       expect(log.counts, name).toEqual({ written: 0, lost: 6 });
