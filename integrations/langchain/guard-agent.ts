@@ -18,16 +18,16 @@ const builders: ReadonlySet<PropertyKey> = new Set([
   'pipe',
   'pick',
   'assign',
-  'map',
   'withRetry',
   'withFallbacks',
   'withListeners',
   'asTool',
   'streamLog',
+  '_streamLog',
 ]);
 
 /** Methods that give this agent with other settings: what they give is guarded again. */
-const variations: ReadonlySet<PropertyKey> = new Set(['withConfig', 'bind']);
+const variations: ReadonlySet<PropertyKey> = new Set(['withConfig']);
 
 /**
  * The same agent under a guard: what `createAgent` gives, a compiled LangGraph graph, a classic `AgentExecutor`, any

@@ -8,6 +8,7 @@ import { handlerRun } from './guard-callback-handler.ts';
 import { agentIn, replayKey } from './graph-node.ts';
 import { isGraphBubbleUp, isParentCommand } from './host-errors.ts';
 import { settingsOf } from './model-call.ts';
+import { waysAround } from './runnable-ways.ts';
 import { toolResult } from './step-result.ts';
 import { toolHints } from './tool-hints.ts';
 import { notedResult } from './tool-notes.ts';
@@ -23,16 +24,18 @@ export const guardTools = <T>(tools: readonly T[], guard: AnyGuard): T[] => tool
 
 function guardTool<T>(tool: T, guard: AnyGuard): T {
   if (typeof tool !== 'object' || tool === null || typeof (tool as { invoke?: unknown }).invoke !== 'function') return tool;
-  return new Proxy(tool, {
+  const proxy: T & object = new Proxy(tool, {
     get(target, property) {
       const value: unknown = Reflect.get(target, property, target);
       if (typeof value !== 'function' || property === 'constructor') return value;
+      if (waysAround.has(property)) return value.bind(proxy);
       // `call` is what older hosts use; inside the tool either of them reaches the other past this proxy.
       if (property !== 'invoke' && property !== 'call') return value.bind(target);
       return (input: unknown, config?: unknown, ...rest: unknown[]) =>
         meteredCall(guard, target, input, config, () => Reflect.apply(value, target, [input, config, ...rest]) as Promise<unknown>);
     },
   });
+  return proxy;
 }
 
 async function meteredCall(guard: AnyGuard, tool: object, input: unknown, config: unknown, call: () => Promise<unknown>): Promise<unknown> {

@@ -8,32 +8,13 @@ import { callbacksInForce } from './callbacks.ts';
 import { attemptStream } from './attempt-stream.ts';
 import { bareInstanceOf, isConfigurable, type ConfigurableModel } from './configurable-model.ts';
 import { settingsOf } from './model-call.ts';
+import { waysAround } from './runnable-ways.ts';
 
 /** Methods that give another model: what they give is metered too. */
-const derivers: ReadonlySet<PropertyKey> = new Set(['bindTools', 'withConfig', 'bind', 'withStructuredOutput']);
+const derivers: ReadonlySet<PropertyKey> = new Set(['bindTools', 'withConfig', 'withStructuredOutput']);
 
 /** Methods that reach the model through others of its methods: those others must be the metered ones. */
-const entrances: ReadonlySet<PropertyKey> = new Set([
-  'invoke',
-  'batch',
-  'stream',
-  'transform',
-  'generatePrompt',
-  'predict',
-  'predictMessages',
-  'call',
-  'callPrompt',
-  'streamLog',
-  'streamV2',
-  'pipe',
-  'pick',
-  'assign',
-  'map',
-  'asTool',
-  'withRetry',
-  'withFallbacks',
-  'withListeners',
-]);
+const entrances: ReadonlySet<PropertyKey> = new Set([...waysAround, 'invoke', 'generatePrompt', 'streamV2']);
 
 const meteredModels = new WeakSet<object>();
 
@@ -113,10 +94,9 @@ async function generate(
 ): Promise<LLMResult> {
   if (prompts.length !== 1) {
     const results = await Promise.all(prompts.map((prompt) => generate(model, begin, [prompt], options, callbacks)));
-    return {
-      generations: results.flatMap(({ generations }) => generations),
-      llmOutput: Object.assign({}, ...results.map(({ llmOutput }) => llmOutput)),
-    };
+    const generations = results.flatMap(({ generations: each }) => each);
+    const llmOutput = model._combineLLMOutput?.(...results.flatMap(({ llmOutput: each }) => (each ? [each] : [])));
+    return llmOutput ? { generations, llmOutput } : { generations };
   }
   const messages = (prompts[0] ?? []).map((message) => coerceMessageLikeToMessage(message));
   const given = Array.isArray(options) ? { stop: options as string[] } : settingsOf(options);

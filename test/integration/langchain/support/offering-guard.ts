@@ -14,12 +14,11 @@ export function offeringGuard(guard: AnyGuard, offerFor: OfferFor): AnyGuard {
       'answer' in wanted
         ? { kind: 'answer', output: wanted.answer, from: 'test' }
         : { ...step.offer, edits: { ...step.offer.edits, ...wanted }, rungs: ['test'] };
-    return Object.create(step, { offer: { value: offer } }) as Step;
+    return withOther(step, 'offer', offer);
   };
   const offering = (run: Run): Run => {
     const begin = async (...args: Parameters<Run['begin']>): Promise<Step> => offered(await run.begin(...args));
-    // A run has private fields: what is read of it is read from itself.
-    return new Proxy(run, { get: (target, key): unknown => (key === 'begin' ? begin : Reflect.get(target, key)) });
+    return withOther(run, 'begin', begin);
   };
   const runs = new WeakMap<Run, Run>();
   const known = (run: Run): Run => {
@@ -29,3 +28,12 @@ export function offeringGuard(guard: AnyGuard, offerFor: OfferFor): AnyGuard {
   };
   return { ...guard, start: (options) => known(guard.start(options)) };
 }
+
+/** The same object with one member changed. It may have private fields: all else is read from itself, and works on itself. */
+const withOther = <T extends object>(of: T, name: keyof T, other: unknown): T =>
+  new Proxy(of, {
+    get(target, key) {
+      const value: unknown = key === name ? other : Reflect.get(target, key);
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+    },
+  });
