@@ -5,6 +5,7 @@ import { handoffDetector } from './handoff.ts';
 import { noNewsDetector } from './no-news.ts';
 import { repeatDetector } from './repeat.ts';
 import { sameOutcomeDetector } from './same-outcome.ts';
+import { sameReplyDetector } from './same-reply.ts';
 import { sameWordsDetector } from './same-words.ts';
 import { staleGroundDetector } from './stale-ground.ts';
 import type { LoopDetector } from './suspicion.ts';
@@ -19,6 +20,7 @@ const makers: Readonly<Record<Exclude<DetectorName, 'chant'>, (restored?: never)
   growth: growthDetector,
   handoff: handoffDetector,
   'same-words': sameWordsDetector,
+  'same-reply': sameReplyDetector,
 };
 
 /** The built-in detectors of one judge, without those that are named. */

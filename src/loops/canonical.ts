@@ -15,6 +15,28 @@ const COSMETIC = new Set([
   'purpose',
 ]);
 
+/** What a caller says of its call, not to the tool, where that tells what to do by itself. */
+const SAID_BESIDE = new Set(['description', 'summary', 'goal', 'why']);
+const COMMANDS = ['command', 'cmd', 'code', 'script', 'sql'];
+/** Made anew for each call, so that no two are equal. */
+const NONCES = new Set([
+  '_meta',
+  'nonce',
+  'idempotency_key',
+  'idempotencyKey',
+  'trace_id',
+  'traceId',
+  'span_id',
+  'spanId',
+  'correlation_id',
+  'correlationId',
+  'tool_call_id',
+  'toolCallId',
+  'attempt',
+  'attempt_number',
+  'retry_count',
+]);
+
 const VALUES_MAX = 20_000;
 const DEPTH_MAX = 64;
 const PARSED_MAX = 65_536;
@@ -75,10 +97,13 @@ function writeObject(value: object, depth: number, walk: Walk): string {
     const fields = value as Record<string, unknown>;
     const keys = Object.keys(fields);
     if (keys.length > 1) keys.sort(byCodeUnits);
+    const isCommand = depth === 0 && COMMANDS.some((name) => isCommandLine(fields[name]));
     for (const key of keys) {
       if (walk.left <= 0) break;
-      if (fields[key] === undefined || walk.ignored.has(key) || (depth === 0 && keys.length > 1 && COSMETIC.has(key))) continue;
-      parts.push(`${JSON.stringify(key)}:${write(fields[key], depth + 1, walk)}`);
+      if (fields[key] === undefined || walk.ignored.has(key)) continue;
+      if (depth === 0 && keys.length > 1 && (COSMETIC.has(key) || NONCES.has(key) || (isCommand && SAID_BESIDE.has(key)))) continue;
+      const value = isCommand && COMMANDS.includes(key) ? withoutRemarks(fields[key]) : fields[key];
+      parts.push(`${JSON.stringify(key)}:${write(value, depth + 1, walk)}`);
     }
     if (parts.length < keys.length && walk.left <= 0) parts.push(`"…":${keys.length}`);
     return `{${parts.join(',')}}`;
@@ -86,6 +111,16 @@ function writeObject(value: object, depth: number, walk: Walk): string {
     // A getter or proxy of the host's that throws: the value has no content that can be compared.
     return '"unreadable"';
   }
+}
+
+/** One word is the name of an action, and what it acts on stands beside it. */
+const isCommandLine = (value: unknown): boolean => typeof value === 'string' && /\S\s+\S/.test(value);
+
+/** A command without the lines that are remarks: they tell a reader what it is for. */
+function withoutRemarks(command: unknown): unknown {
+  if (typeof command !== 'string' || !command.includes('# ')) return command;
+  const bare = command.replace(/^[ \t]*# .*(?:\n|$)/gm, '');
+  return bare.trim() === '' ? command : bare;
 }
 
 function writeList(items: Iterable<unknown>, size: number, depth: number, walk: Walk): string {

@@ -10,10 +10,10 @@ export function cycleDetector(restored?: PeriodState): LoopDetector {
   const rounds = periodCounter(restored);
   return {
     name: 'cycle',
-    observe(prints) {
+    observe(prints, { isBackingOff }) {
       if (isExpected(prints, 1)) return undefined;
       const cycle = rounds.observe(prints);
-      if (cycle === undefined || cycle.period === 1) return undefined;
+      if (cycle === undefined || cycle.period === 1 || isBackingOff) return undefined;
       const { period, laps, run, identity, firstStep, steps } = cycle;
       return {
         kind: 'cycle',
@@ -24,7 +24,7 @@ export function cycleDetector(restored?: PeriodState): LoopDetector {
         firstStep,
         steps,
         reason: () => `a lap of ${period} rounds went round ${laps} times, call and result (loop ${shortHash(identity)})`,
-        clearedBy: 'another call or another result at any point of the lap',
+        clearedBy: 'another call, another result or another state at any point of the lap',
       };
     },
     save: () => rounds.save(),

@@ -8,6 +8,7 @@ export const detectorNames = [
   'growth',
   'handoff',
   'same-words',
+  'same-reply',
   'chant',
 ] as const;
 export type DetectorName = (typeof detectorNames)[number];

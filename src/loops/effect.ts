@@ -12,6 +12,12 @@ export interface Nature {
   readonly isPoll: boolean;
   /** The tool only lets time pass. */
   readonly isWait: boolean;
+  /** A command that lets time pass and then looks: `sleep 30; gh run view`. */
+  readonly isPaced: boolean;
+  /** Puts something in by hand: a page shows the same before and after. */
+  readonly isInput: boolean;
+  /** Passes the task to another agent, and does nothing else. */
+  readonly isHandover: boolean;
 }
 
 const words = (text: string): ReadonlySet<string> => new Set(text.split(' '));
@@ -19,7 +25,7 @@ const words = (text: string): ReadonlySet<string> => new Set(text.split(' '));
 const READS = words(
   'get list read search find query fetch view show describe desc lookup check inspect browse open cat ls grep rg head tail stat count ' +
     'scroll goto retrieve select explain status poll tree pwd whoami which where printenv env diff log wc du df ps file less more ' +
-    'pragma with analyze validate verify test lint nl awk sort echo history print think',
+    'pragma with analyze validate verify test lint nl awk sed sort uniq cut jq echo history print think',
 );
 const WRITES = words(
   'create update delete insert write edit patch put set add remove send move rename append upload apply commit push merge install drop ' +
@@ -30,8 +36,12 @@ const WRITES = words(
 const WEAK = words('post put set do run');
 const POLLS = words('status poll progress state health ping await output');
 const WAITS = words('sleep wait pause delay');
+const INPUTS = words('fill type press key drag hover input');
 /** Fields that hold a command, a statement or the name of an action. */
 const COMMAND_FIELDS = ['command', 'cmd', 'sql', 'query', 'statement', 'action_name', 'action', 'operation', 'method', 'code', 'script'];
+
+/** Another command behind a pause. */
+const MORE_COMMANDS = /[;&|\n]\s*\w/;
 
 const WORDS_READ = 6;
 
@@ -88,6 +98,8 @@ interface NameNature {
   readonly effect: Effect;
   readonly isPoll: boolean;
   readonly isWait: boolean;
+  readonly isInput: boolean;
+  readonly isHandover: boolean;
 }
 
 const natures = new Map<string, NameNature>();
@@ -101,24 +113,33 @@ function natureOfName(name: string): NameNature {
     effect: effectOfWords(found),
     isPoll: found.some((word) => POLLS.has(word)),
     isWait: found.some((word) => WAITS.has(word)),
+    isInput: found.some((word) => INPUTS.has(word)),
+    isHandover: HANDOVER.test(found.join(' ')),
   };
   if (natures.size >= NATURES_MAX) natures.clear();
   natures.set(name, nature);
   return nature;
 }
 
+const HANDOVER = /\b(?:transfer (?:back )?to|hand ?off|hand ?over)\b/;
+
 const firstWord = (text: string): string => /^\W*([a-z]+)/i.exec(text.slice(0, 40))?.[1]?.toLowerCase() ?? '';
 
 export function natureOf(name: string, args: unknown, policy: ToolPolicy | undefined, hints: ToolHints | undefined): Nature {
   const named = natureOfName(name);
   const command = named.effect === 'unknown' && !named.isWait ? commandOf(args) : undefined;
+  const pauses = command !== undefined && WAITS.has(firstWord(command));
+  const isPaced = pauses && MORE_COMMANDS.test(command);
   const hasSideEffects =
     policy?.sideEffects ?? (hints?.destructiveHint === true && hints.readOnlyHint !== true && hints.idempotentHint !== true);
   return {
     effect: declaredEffect(policy, hints) ?? (command === undefined ? named.effect : effectOfCommand(command)),
     hasSideEffects,
     isPoll: named.isPoll,
-    isWait: named.isWait || (command !== undefined && WAITS.has(firstWord(command))),
+    isWait: named.isWait || (pauses && !isPaced),
+    isPaced,
+    isInput: named.isInput,
+    isHandover: named.isHandover,
   };
 }
 

@@ -1,4 +1,4 @@
-import { hashNumbers, hashText } from './hash.ts';
+import { hashName, hashNumbers } from './hash.ts';
 import { recent } from './recent.ts';
 import { describe } from './repeat.ts';
 import { firstWords } from './scan.ts';
@@ -32,7 +32,7 @@ export function growthDetector(restored?: GrowthState): LoopDetector {
     observe(prints, { isTwin }) {
       const { step, argsSize, argsWords } = prints;
       if (step.kind !== 'tool' || isTwin) return undefined;
-      const tool = hashText(step.name);
+      const tool = hashName(step.name);
       const before = tools.get(tool);
       const hasGrown = before !== undefined && argsSize > before.size && argsWords.length > before.words.length;
       const isSelfMade = hasGrown && saysTheSame(before.words, argsWords, before.count);

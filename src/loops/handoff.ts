@@ -1,4 +1,4 @@
-import { hashNumbers, hashText } from './hash.ts';
+import { hashName, hashNumbers } from './hash.ts';
 import type { Prints } from './prints.ts';
 import { recent } from './recent.ts';
 import { describe } from './repeat.ts';
@@ -30,9 +30,9 @@ export function handoffDetector(restored?: HandoffState): LoopDetector {
   const goals = recent<number[]>(GOALS_MAX, restored?.goals);
 
   const depthOf = ({ step }: Prints): number => {
-    const run = hashText(step.runId);
+    const run = hashName(step.runId);
     const known = depths.get(run);
-    const depth = known ?? (step.parentRunId === undefined ? 0 : (depths.get(hashText(step.parentRunId)) ?? 0) + 1);
+    const depth = known ?? (step.parentRunId === undefined ? 0 : (depths.get(hashName(step.parentRunId)) ?? 0) + 1);
     depths.put(run, depth);
     return depth;
   };
@@ -41,14 +41,19 @@ export function handoffDetector(restored?: HandoffState): LoopDetector {
     name: 'handoff',
     observe(prints, { isNews, answer, isTwin }) {
       const { step } = prints;
+      const isLive = depths.get(hashName(step.runId)) !== undefined;
       const depth = depthOf(prints);
       if (isTwin) return undefined;
       // For an agent that is called again all is new to its run, but not to the tree.
       const wasAsked = goals.get(prints.question) !== undefined;
       const nested = step.kind === 'tool' && prints.nature.effect !== 'read' ? nestedGoal(prints, depth) : undefined;
+      // Runs side by side that go on reading, be it what another has read: nobody was handed anything.
+      if (isLive && prints.nature.effect === 'read' && answer === 'first' && prints.outcome === 'answer' && step.agent === undefined)
+        return nested;
       // An agent that is called again works in a run of its own each time.
-      const current = hashText(step.agent ?? step.runId);
-      if (isNews || answer === 'changed' || (prints.nature.effect === 'write' && answer === 'first' && !wasAsked && !prints.isError)) {
+      const current = hashName(step.agent ?? step.runId);
+      const isDone = prints.nature.effect === 'write' && answer === 'first' && !wasAsked && !prints.isError && !prints.nature.isHandover;
+      if (isNews || answer === 'changed' || isDone) {
         handoffs = 0;
         agents = [];
         steps = [];

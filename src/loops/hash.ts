@@ -38,6 +38,19 @@ export function hashText(text: string): number {
   return digest({ a, b });
 }
 
+const nameHashes = new Map<string, number>();
+const NAMES_MAX = 512;
+
+/** Hash of a name of a run, an agent or a tool: asked several times at every step, so remembered. */
+export function hashName(name: string): number {
+  const known = nameHashes.get(name);
+  if (known !== undefined) return known;
+  const hash = hashText(name);
+  if (nameHashes.size >= NAMES_MAX) nameHashes.clear();
+  nameHashes.set(name, hash);
+  return hash;
+}
+
 /** Hash of a few numbers, such as other hashes. */
 export function hashNumbers(...numbers: readonly number[]): number {
   const hash = hasher(numbers.length);

@@ -6,7 +6,7 @@ import { chantDetector, type ChantState } from './chant.ts';
 import { costs, type CostsState } from './costs.ts';
 import type { LoopJudge } from './detector.ts';
 import { evidenceKeeper } from './evidence.ts';
-import { hashText } from './hash.ts';
+import { hashName } from './hash.ts';
 import { learnedFields, type LearnedFieldsState } from './learned-fields.ts';
 import { loopFigures, withoutDetectors, type LoopOptions } from './options.ts';
 import { printsOf, type Settle } from './prints.ts';
@@ -73,7 +73,7 @@ function judgeFrom(options: LoopOptions, state: JudgeState | undefined): LoopJud
   /** A field that changed while work was done may tell of the work: nothing is learnt from that. */
   const settle: Settle = (step, call) => {
     const since = seen.progressSince(approved.windowOf(call));
-    return learned.settle(hashText(step.name), call, step.output ?? step.error, since === 'none' || since === 'news');
+    return learned.settle(hashName(step.name), call, step.output ?? step.error, since === 'none' || since === 'news');
   };
 
   const judgeStep = (step: StepRecord): Verdict | undefined => {

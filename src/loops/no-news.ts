@@ -35,7 +35,9 @@ export function noNewsDetector(restored?: NoNewsState): LoopDetector {
         if (weight === 0) steps = [];
         return undefined;
       }
-      const excuse = moment.tick - moment.previousTick > LONG_GAP_ROUNDS || moment.isBackingOff || prints.nature.isPoll ? 0.3 : 1;
+      const isExcused =
+        moment.tick - moment.previousTick > LONG_GAP_ROUNDS || moment.isBackingOff || prints.nature.isPoll || moment.isVaried;
+      const excuse = isExcused ? 0.3 : 1;
       weight += (count > 2 ? SPACED : SECOND_LOOK) * excuse;
       addStep(steps, prints.step.index);
       const firstStep = steps[0] ?? prints.step.index;

@@ -1,4 +1,4 @@
-import { hashNumbers } from './hash.ts';
+import { hashNumbers, hashText } from './hash.ts';
 import type { Prints } from './prints.ts';
 
 /** The longest cycle that is looked for, in rounds. */
@@ -32,7 +32,7 @@ export interface Cycle {
 }
 
 /**
- * Exact cycles of rounds. A round's symbol is the set of its (call, result) pairs, in no order; for each lag the run of
+ * Exact cycles of rounds. A round's symbol is the set of its (call, result, state) triples, in no order; for each lag the run of
  * equal rounds is counted, so that laps = 1 + run / lag. O(PERIOD_MAX) a step.
  */
 export function periodCounter(restored?: PeriodState) {
@@ -59,7 +59,7 @@ export function periodCounter(restored?: PeriodState) {
         state.openedAt = step.index;
         state.open = [];
       }
-      const member = hashNumbers(call, result);
+      const member = step.stateHash === undefined ? hashNumbers(call, result) : hashNumbers(call, result, hashText(step.stateHash));
       if (state.open.length === 0) state.open.push(member);
       else if (!state.open.includes(member)) state.open = [...state.open, member].sort((a, b) => a - b).slice(0, MEMBERS_MAX);
       const symbol = hashNumbers(...state.open);

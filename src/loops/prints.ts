@@ -1,7 +1,7 @@
 import type { StepRecord } from '../core/step.ts';
 import { canonicalArgs, textOf } from './canonical.ts';
 import { natureOf, type Nature } from './effect.ts';
-import { hashNumbers, hashText } from './hash.ts';
+import { hashName, hashNumbers, hashText } from './hash.ts';
 import type { ToolPolicy } from './options.ts';
 import { scan, wordRoom, type Scan } from './scan.ts';
 
@@ -68,9 +68,9 @@ export function printsOf(step: StepRecord, policy: ToolPolicy | undefined, settl
   const args = scan(valuesOf(argsText), argsRoom);
   const result = scan(resultText, resultRoom);
   const isCut = step.argsHash !== undefined && policy?.loopKey === undefined;
-  const asked = isTool ? hashNumbers(hashText(step.name), isCut ? hashText(step.argsHash) : hashText(argsText)) : 0;
-  const question = isTool ? asked : hashNumbers(hashText(step.agent ?? ''), settledOf(step, result));
-  const call = hashNumbers(hashText(step.runId), question);
+  const asked = isTool ? hashNumbers(hashName(step.name), isCut ? hashText(step.argsHash) : hashText(argsText)) : 0;
+  const question = isTool ? asked : hashNumbers(hashName(step.agent ?? ''), settledOf(step, result));
+  const call = hashNumbers(hashName(step.runId), question);
   const rest = isTool && step.outputHash === undefined ? settle(step, call) : undefined;
   const compared = rest === undefined ? result : scan(textOf(rest, ignored));
   const isError = step.isError === true || step.error !== undefined || (isTool && looksFailed(resultText));
@@ -78,13 +78,13 @@ export function printsOf(step: StepRecord, policy: ToolPolicy | undefined, settl
     step,
     policy,
     nature: natureOf(isTool ? step.name : '', step.args, policy, step.hints),
-    round: hashNumbers(hashText(step.runId), step.round),
+    round: hashNumbers(hashName(step.runId), step.round),
     call,
     question,
     result: isTool ? settledOf(step, compared) : hashText(step.reply ?? ''),
     form: compared.form,
     isError,
-    outcome: isMiss(resultText) ? 'miss' : isError ? 'failure' : 'answer',
+    outcome: isMiss(resultText) ? 'miss' : isError || (isTool && asksAgain(resultText)) ? 'failure' : 'answer',
     isTransient: isError && TRANSIENT.test(resultText.slice(0, 500)),
     argsWords: isTool ? withoutName(args.words, step.name) : args.words,
     argsMarks: args.marks,
@@ -102,17 +102,24 @@ const settledOf = ({ outputHash }: StepRecord, { settled }: Scan): number => (ou
 
 const FAILURE =
   /^\W*(?:\w+: )?(?:error|exception|traceback|fatal|failed|failure|denied|invalid|unknown|usage:|cannot|could not|unable|not found|no such|access denied|permission)|command not found|no such file|permission denied|does not exist|syntax error|^\W*"?(?:error|success"?: ?false)/i;
-const REFUSAL = /\b(?:denied|refused|rejected|forbidden|unauthori[sz]ed|not (?:allowed|permitted|authori[sz]ed)|blocked)\b/i;
+const REFUSAL =
+  /\b(?:denied|refused|rejected|forbidden|unauthori[sz]ed|not (?:allowed|permitted|authori[sz]ed)|blocked|could ?n[o']t|unable to|cannot be|can't be|declined|insufficient|(?:quota|limit)(?: \w+){0,3} (?:exceeded|reached|used up|exhausted)|(?:did|was|were) not (?:appear|match|applied|performed|found)|no replacement)\b/i;
+/** What compilers, interpreters, test runners and validators say, wherever in a short answer. */
+const REPORTED =
+  /\b[Vv]alidation error|^\s*(?:[a-z]\w*\.)*[A-Z]\w*(?:Error|Exception)\b|\b[1-9]\d* (?:tests? )?(?:failed|failing|failures?)\b|\bexit (?:code|status):? [1-9]|\*\*\* \[/m;
+/** An answer that only asks for the same tool once more. */
+const ASKS_AGAIN = /\b(?:call|use|run|invoke) (?:\S+ ){1,4}?again\b/i;
 const TRANSIENT =
   /\b(?:429|502|503|504|rate.?limit|too many requests|timed? ?out|time-?out|temporarily|overloaded|try again later|retry.after|connection reset)\b/i;
 
 const MISS =
   /\b(?:no match(?:es)?|not found|no (?:results?|records?|entries|hits|items)|nothing (?:found|matched)|0 (?:results|matches|rows|hits)|empty (?:result|set))\b/i;
+const EMPTY_LIST = /"(?:items|results?|data|records|rows|hits|matches|entries|list|documents|events|messages)": ?\[ ?\]/;
 const NOTHING = /^[\s"'[\]{}().]*(?:null|none|undefined|nil|0|false)?[\s"'[\]{}().]*$/i;
 
 /** A search that came back with nothing. */
 const isMiss = (text: string): boolean =>
-  text.length < 400 && (NOTHING.test(text) || (MISS.test(text) && !text.includes('command not found')));
+  text.length < 400 && (NOTHING.test(text) || EMPTY_LIST.test(text) || (MISS.test(text) && !text.includes('command not found')));
 
 /** The text of the values alone: the names of fields are the same in every call of a tool. */
 const valuesOf = (args: string): string => args.replace(/"[^"\\]{1,64}":/g, ' ');
@@ -148,9 +155,17 @@ function wordsOfName(name: string): readonly number[] {
   return words;
 }
 
+const FAILURE_MAX = 600;
+const REFUSAL_MAX = 200;
+
 /** Many tools tell of a failure only in words. Short answers are read for them; long ones are taken as answers. */
-const looksFailed = (text: string): boolean =>
-  text.length > 0 && text.length < 600 && (FAILURE.test(text.slice(0, 300)) || (text.length < 200 && REFUSAL.test(text)));
+function looksFailed(text: string): boolean {
+  // One word is an answer: whether an address is `invalid`, a room `unavailable`.
+  if (text.length === 0 || text.length >= FAILURE_MAX || !/\w\W+\w/.test(text)) return false;
+  return FAILURE.test(text.slice(0, 300)) || REPORTED.test(text) || (text.length < REFUSAL_MAX && REFUSAL.test(text));
+}
+
+const asksAgain = (text: string): boolean => text.length < REFUSAL_MAX && ASKS_AGAIN.test(text);
 
 function resultTextOf(step: StepRecord, ignored: ReadonlySet<string>): string {
   const output = step.output ?? step.error;

@@ -3,7 +3,7 @@ import { pollPatienceMs } from './options.ts';
 import type { Prints } from './prints.ts';
 import { recent } from './recent.ts';
 import { addStep, type LoopDetector, type Suspicion } from './suspicion.ts';
-import type { Moment } from './track.ts';
+import { isDoing, type Moment } from './track.ts';
 
 interface Streak {
   weight: number;
@@ -22,6 +22,8 @@ const STREAKS_MAX = 128;
 export const SPACED = 0.7;
 /** After this many rounds a repeat is rather a second look than a loop. */
 const LONG_GAP_ROUNDS = 24;
+/** From this weight on, numbers that differ weigh less still. */
+const DRIFT_TOLD = 3.5;
 
 /** The same call with the same answer, whatever lies between. Each repeat weighs by what happened since. */
 export function repeatDetector(restored?: RepeatState): LoopDetector {
@@ -42,7 +44,7 @@ export function repeatDetector(restored?: RepeatState): LoopDetector {
         return undefined;
       }
       if (moment.since === 'state' || moment.since === 'response') streak.weight = 1 + (streak.weight - 1) / 2;
-      streak.weight += weightOf(prints, moment);
+      streak.weight += moment.answer === 'drift' ? driftOf(prints, moment, streak.weight) : weightOf(prints, moment);
       streak.count++;
       addStep(streak.steps, step.index);
       return suspicionOf(prints, streak, moment);
@@ -60,13 +62,12 @@ const newStreak = ({ previousStep, previousEndedAt }: Moment): Streak => ({
 });
 
 /** How much one more occurrence counts, in futile rounds. */
-function weightOf(prints: Prints, { answer, since, tick, previousTick, isBackingOff }: Moment): number {
-  const { nature, isError, isTransient } = prints;
+function weightOf(prints: Prints, { answer, since, tick, previousTick, isBackingOff, isVaried }: Moment): number {
+  const { step, nature, isError, isTransient } = prints;
   // A pause between other steps is no loop; nothing but pauses is.
   if (nature.isWait) return tick - previousTick <= 1 ? 0.5 : 0;
-  if (answer === 'drift') return nature.isPoll ? 0 : 0.15;
-  let weight = weightAfter(since, isError, tick - previousTick <= 1);
-  if (answer === 'returned') weight *= 0.6;
+  let weight = weightAfter(since, isError || step.kind === 'model', tick - previousTick);
+  if (answer === 'returned') weight *= isVaried ? 0.15 : 0.6;
   if (nature.hasSideEffects && !isError) weight *= 2;
   if (nature.isPoll && !isError) weight *= 0.6;
   if (isBackingOff) weight *= 0.25;
@@ -75,20 +76,28 @@ function weightOf(prints: Prints, { answer, since, tick, previousTick, isBacking
   return weight;
 }
 
-function weightAfter(since: Moment['since'], isError: boolean, isNext: boolean): number {
+/** Numbers that move may be a clock or a counter of the host's, or a loss that falls: soon worth a word, late a stop. */
+function driftOf({ nature }: Prints, { since, isBackingOff }: Moment, weight: number): number {
+  if (nature.isPoll || nature.isWait || isBackingOff) return 0;
+  return isDoing(since) || weight >= DRIFT_TOLD ? 0.05 : 0.15;
+}
+
+/** `isVain`: a failure, or words again; an answer that a tool gives once more may be what was wanted. */
+function weightAfter(since: Moment['since'], isVain: boolean, gap: number): number {
   switch (since) {
     case 'state':
     case 'write':
-      return isError ? 0.5 : 0.1;
+      return isVain ? 0.5 : 0.1;
     case 'response':
     case 'reply':
       return 0.5;
     case 'act':
-      return isError ? 0.6 : 0.4;
+      return isVain ? 0.6 : 0.2;
     case 'news':
-      return 0.6;
+      // Who comes back to a place between finds is rather at home there than lost.
+      return isVain ? 0.6 : gap > 2 ? 0.25 : 0.45;
     case 'none':
-      return isNext ? 1 : SPACED;
+      return gap <= 1 ? 1 : SPACED;
   }
 }
 

@@ -4,7 +4,7 @@ import { describe } from './repeat.ts';
 import { firstWords } from './scan.ts';
 import { overlap, sketchOf } from './sketch.ts';
 import { isExpected, addStep, type LoopDetector } from './suspicion.ts';
-import type { Moment } from './track.ts';
+import { isDoing, type Moment } from './track.ts';
 
 interface Outcome {
   readonly form: number;
@@ -13,9 +13,10 @@ interface Outcome {
   readonly sketch: number[];
   weight: number;
   count: number;
+  /** Hash of the newest result. */
+  result: number;
   /** How many of its calls were new when they were made. */
   distinct: number;
-  tick: number;
   round: number;
   /** The words of the newest questions, and the targets of all, both bounded. */
   readonly questions: number[][];
@@ -36,6 +37,12 @@ const SAME_FAILURE = 0.6;
 /** Arguments with this much of their words in common are one question in other words. */
 const SAME_QUESTION = 0.6;
 const SHORT_RESULT = 200;
+const WORDY = 8;
+/** The same long answer to other calls of a tool of which nobody knows what it does. */
+const UNKNOWN_SAME = 0.2;
+/** An answer is filled anew when so many of its numbers and ids are, and at least so large a share: more than a clock and a request's id. */
+const FILLED_LEAST = 6;
+const FILLED_SHARE = 0.2;
 const AGAIN = 0.4;
 const NOTHING_AGAIN = 0.15;
 
@@ -56,7 +63,7 @@ export function sameOutcomeDetector(restored?: SameOutcomeState): LoopDetector {
         if (found.round !== prints.round) found.weight += weightOf(found, prints, moment);
         found.count += found.round === prints.round ? 0 : 1;
         found.distinct += moment.answer === 'first' ? 1 : 0;
-        found.tick = moment.tick;
+        found.result = prints.result;
         found.round = prints.round;
         found.questions.push(firstWords(prints.argsWords, ARGS_KEPT));
         if (found.questions.length > QUESTIONS_KEPT) found.questions.shift();
@@ -64,7 +71,7 @@ export function sameOutcomeDetector(restored?: SameOutcomeState): LoopDetector {
         addStep(found.steps, prints.step.index);
         outcomes.splice(place, 1);
       }
-      outcomes.push(found ?? newOutcome(prints, moment, sketch));
+      outcomes.push(found ?? newOutcome(prints, sketch));
       if (outcomes.length > OUTCOMES_MAX) outcomes.shift();
       if (found === undefined) return undefined;
       return {
@@ -84,14 +91,14 @@ export function sameOutcomeDetector(restored?: SameOutcomeState): LoopDetector {
   };
 }
 
-const newOutcome = (prints: Prints, { tick }: Moment, sketch: number[]): Outcome => ({
+const newOutcome = (prints: Prints, sketch: number[]): Outcome => ({
   form: prints.form,
   kind: prints.outcome,
   sketch,
   weight: 1,
   count: 1,
+  result: prints.result,
   distinct: 1,
-  tick,
   round: prints.round,
   questions: [firstWords(prints.argsWords, ARGS_KEPT)],
   targets: asksTargets(prints) ? prints.targets().slice(0, TARGETS_KEPT) : [],
@@ -122,17 +129,36 @@ function isSame(outcome: Outcome, prints: Prints, sketch: readonly number[]): bo
   return prints.outcome !== 'answer' && overlap(outcome.sketch, sketch) >= SAME_FAILURE;
 }
 
-function weightOf(past: Outcome, prints: Prints, { answer, isBackingOff, since }: Moment): number {
+function weightOf(past: Outcome, prints: Prints, moment: Moment): number {
   const { outcome, nature, isTransient, resultSize } = prints;
-  if (outcome === 'failure') return isTransient ? 0.3 : answer === 'first' ? 0.6 : since === 'reply' ? 0.5 : 1;
+  const { answer, isBackingOff } = moment;
+  if (outcome === 'failure') return isTransient ? 0.3 : weightOfFailure(moment);
   if (nature.effect === 'write' || nature.isPoll || isBackingOff || isExpected(prints, 1)) return 0;
   // The same call again is a repeat and judged as one; among other calls with this outcome it is one more of them.
   if (answer !== 'first')
     return past.distinct > 1 && nature.effect === 'read' && answer === 'same' ? (outcome === 'miss' ? NOTHING_AGAIN : AGAIN) : 0;
   const isSameQuestion = past.questions.some((question) => overlap(question, prints.argsWords) >= SAME_QUESTION);
   const isNewTarget = prints.targets().some((mark) => !past.targets.includes(mark));
-  if (outcome === 'miss') return nature.effect === 'unknown' ? 0 : isNewTarget ? 0.15 : isSameQuestion ? 0.45 : 0.25;
-  if (nature.effect === 'read' && resultSize > SHORT_RESULT) return 0.7;
-  const isAck = nature.effect === 'unknown' && resultSize <= SHORT_RESULT;
-  return isSameQuestion && !isNewTarget && !isAck ? 0.6 : 0;
+  if (outcome === 'miss') return isSilent(prints) ? 0 : isNewTarget ? 0.15 : isSameQuestion ? 0.45 : 0.25;
+  if (resultSize > SHORT_RESULT) {
+    if (nature.effect === 'unknown') return isSameQuestion && !isNewTarget ? 0.6 : isStillTheSame(past, prints) ? UNKNOWN_SAME : 0;
+    // Pages of a log, rows of a table: one form, filled each time with numbers and ids of its own.
+    return isFilledAnew(prints, moment) ? 0 : 0.7;
+  }
+  return isSameQuestion && !isNewTarget && nature.effect === 'read' ? 0.6 : 0;
 }
+
+function weightOfFailure({ answer, since }: Moment): number {
+  if (answer === 'first') return 0.6;
+  // Another failure than before, behind something done: one is mended, and the next one shows.
+  if (answer === 'drift' || answer === 'changed') return isDoing(since) ? 0.2 : 0.5;
+  return since === 'reply' || isDoing(since) ? 0.5 : 1;
+}
+
+/** Of a tool that nobody knows: no word is what an act answers that went well; `nothing found` is what a question does. */
+const isSilent = ({ nature, resultSize }: Prints): boolean => nature.effect === 'unknown' && resultSize < WORDY;
+
+const isStillTheSame = (past: Outcome, { result, nature }: Prints): boolean => past.result === result && !nature.isInput;
+
+const isFilledAnew = ({ resultMarks }: Prints, { newNumbers }: Moment): boolean =>
+  newNumbers >= FILLED_SHARE && newNumbers * resultMarks.length >= FILLED_LEAST;

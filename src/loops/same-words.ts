@@ -1,4 +1,4 @@
-import { hashNumbers, hashText } from './hash.ts';
+import { hashName, hashNumbers } from './hash.ts';
 import { describe } from './repeat.ts';
 import { overlap, sketchOf } from './sketch.ts';
 import { addStep, type LoopDetector } from './suspicion.ts';
@@ -34,7 +34,7 @@ export function sameWordsDetector(restored?: SameWordsState): LoopDetector {
         return undefined;
       }
       if (prints.resultWords.length < WORDS_LEAST || answer !== 'first') return undefined;
-      const speaker = hashText(step.agent ?? '');
+      const speaker = hashName(step.agent ?? '');
       const sketch = sketchOf(prints.resultWords);
       const found = sayings.find((saying) => saying.speaker === speaker && overlap(saying.sketch, sketch) >= SAME_WORDS);
       if (found === undefined) {

@@ -28,8 +28,10 @@ const wordHash = (text: string): number => {
 const hashesOf = (text: string): ReadonlySet<number> => new Set(text.split(' ').map(wordHash));
 
 /** A number after one of these words says where or when, not what. */
-const LABELS = hashesOf('line lines pid process port attempt try request cell execution call elapsed took in out job thread');
+const LABELS = hashesOf('line lines pid process port attempt try request cell execution call elapsed took in out job thread observation');
 const UNITS = hashesOf('ns us ms s sec secs second seconds min mins minute minutes');
+
+const COUNTDOWNS = hashesOf('turns steps calls iterations rounds attempts actions messages moves tokens');
 
 const ESCAPE = 27;
 /** Characters below 128: 0 for what stands between words, else the character in lower case. All others are letters. */
@@ -164,8 +166,9 @@ function afterClock(text: string, from: number, end: number): number {
   const match = CLOCK.exec(text.length > end ? text.slice(0, end) : text);
   return match ? CLOCK.lastIndex : from;
 }
-const CLOCK = /(?::\d\d:\d\d(?:[.,]\d+)?|-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)/y;
+const CLOCK = /(?::\d\d(?=\])|:\d\d:\d\d(?:[.,]\d+)?|-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)/y;
 
+const ID_MAX = 128;
 const UUID_LENGTH = 36;
 const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/iy;
 
@@ -179,14 +182,25 @@ function afterUnit(text: string, from: number, end: number): number {
   let index = from;
   while (index < end && (text.charCodeAt(index) === 32 || text.charCodeAt(index) === 46 || isDigit(text.charCodeAt(index)))) index++;
   const start = index;
-  while (index < end && index - start < 8 && isLetter(text.charCodeAt(index))) index++;
-  return index > start && UNITS.has(wordHash(text.slice(start, index).toLowerCase())) ? index : from;
+  while (index < end && index - start < 10 && isLetter(text.charCodeAt(index))) index++;
+  if (index === start) return from;
+  const unit = wordHash(text.slice(start, index).toLowerCase());
+  return UNITS.has(unit) || (COUNTDOWNS.has(unit) && isLeft(text, index)) ? index : from;
 }
+
+/** `14 turns left`: what a host says of its own limit. */
+function isLeft(text: string, from: number): boolean {
+  LEFT.lastIndex = from;
+  return LEFT.test(text);
+}
+const LEFT = /\s(?:left|remaining)\b/iy;
 
 /** Durations such as `31ms`, hexadecimal ids and addresses, long random ids. */
 function isVolatileWord(text: string, start: number, end: number, digits: number): boolean {
   const length = end - start;
   if (length <= 12 && UNITS.has(wordHash(text.slice(start + leadingDigits(text, start, end), end).toLowerCase()))) return true;
+  // What is longer is no id but data, such as a picture's.
+  if (length > ID_MAX) return false;
   if (length >= 8 && isHex(text, start, end)) return true;
   return (length >= 16 && digits >= 4) || (text[start] === '0' && text[start + 1] === 'x');
 }

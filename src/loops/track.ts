@@ -6,7 +6,7 @@ import { seenWords, type SeenWordsState } from './seen-words.ts';
 /**
  * How a call was answered, beside what the same call got before.
  * - `first`: the call is new
- * - `same`: the same answer; for failures and for writes also one that differs in numbers or brings no new words
+ * - `same`: the same answer; for writes, and for failures that nothing was done about, also one that differs in numbers only
  * - `drift`: only numbers differ
  * - `returned`: not the last answer, but one that this call gave before
  * - `changed`: another answer: the world responds
@@ -32,8 +32,10 @@ export interface Moment {
   readonly isNews: boolean;
   /** The strongest progress since the same call was made before. */
   readonly since: Progress;
-  /** Time between this and the same call before grew markedly, or a wait lies between. */
+  /** More time than ever lies between this and the same call before, or a wait does, or the call itself begins with one. */
   readonly isBackingOff: boolean;
+  /** So many answers did this call give of late that one of them coming back says little: a die, a walk. */
+  readonly isVaried: boolean;
   /** Read again because the history was compacted. Excused once; then only where something was achieved since. */
   readonly isRecall: boolean;
 }
@@ -44,6 +46,9 @@ export type Progress = 'state' | 'response' | 'write' | 'reply' | 'act' | 'news'
 /** Answers of fewer new words than this share say nothing new. */
 const NEWS_SHARE = 0.15;
 const QUIET_SHARE = 0.1;
+/** A gap that grew by this much beside the longest, which fades with each that is shorter, is a back-off. */
+const LONGER = 1.4;
+const FADING = 0.8;
 /** From this many characters of arguments a call carries something into the world rather than asks. */
 export const PAYLOAD_SIZE = 120;
 const CALLS_MAX = 192;
@@ -57,6 +62,7 @@ interface Known {
   tick: number;
   step: number;
   endedAt: number;
+  /** The longest gap since its answer last changed: gaps of a model's own pace go up and down. */
   gapMs: number;
   /** The compaction after which it was made, and whether the newest of its repeats were a recall. */
   epoch?: number;
@@ -114,10 +120,10 @@ export function track(restored?: TrackState) {
       const hasMoved = isNewState(step.stateHash);
       const known = calls.get(prints.call);
       const isTwin = known?.round === prints.round;
-      const answer = hasMoved && known !== undefined ? 'changed' : answerOf(prints, known, novelty);
       const gapMs = known === undefined ? 0 : step.startedAt - known.endedAt;
       const past = known?.tick ?? -1;
       const since = known === undefined ? 'none' : progressSince(past);
+      const answer = hasMoved && known !== undefined ? 'changed' : answerOf(prints, known, novelty, since);
       const isCompacted = known !== undefined && (known.epoch ?? 0) !== epoch;
       const isKnownAnswer = answer !== 'first' && answer !== 'changed';
       const moment: Moment = {
@@ -129,9 +135,17 @@ export function track(restored?: TrackState) {
         previousEndedAt: known?.endedAt ?? step.startedAt,
         novelty,
         newNumbers,
-        isNews: !prints.isError && novelty >= NEWS_SHARE && answer !== 'same' && answer !== 'returned' && prints.resultWords.length > 1,
+        isNews:
+          prints.outcome === 'answer' &&
+          novelty >= NEWS_SHARE &&
+          answer !== 'same' &&
+          answer !== 'returned' &&
+          prints.resultWords.length > 1,
         since,
-        isBackingOff: known !== undefined && (marks.wait > past || (known.gapMs > 0 && gapMs >= 1000 && gapMs >= known.gapMs * 1.4)),
+        isBackingOff:
+          known !== undefined &&
+          (marks.wait > past || nature.isPaced || (known.gapMs > 0 && gapMs >= 1000 && gapMs >= known.gapMs * LONGER)),
+        isVaried: known !== undefined && known.answers.length >= ANSWERS_KEPT,
         isRecall: isCompacted && isKnownAnswer && asksOnly(prints) && (known.wasRecalled !== true || since !== 'none'),
       };
       if (nature.isWait) marks.wait = tick;
@@ -150,7 +164,7 @@ export function track(restored?: TrackState) {
         tick,
         step: step.index,
         endedAt: step.endedAt,
-        gapMs,
+        gapMs: answer === 'changed' ? 0 : Math.max(gapMs, (known?.gapMs ?? 0) * FADING),
         epoch,
         wasRecalled: moment.isRecall || (isKnownAnswer && known?.wasRecalled === true),
       });
@@ -178,17 +192,21 @@ export function track(restored?: TrackState) {
   }
 }
 
+/** Something was done to the world, or may have been. */
+export const isDoing = (since: Progress): boolean => since === 'state' || since === 'write' || since === 'act';
+
 /** Nothing was done to the world by this call, as far as can be told. */
 const asksOnly = ({ step, nature, isError }: Prints): boolean =>
   step.kind === 'tool' && !isError && nature.effect !== 'write' && !nature.hasSideEffects;
 
-function answerOf(prints: Prints, known: Known | undefined, novelty: number): Answer {
+function answerOf(prints: Prints, known: Known | undefined, novelty: number, since: Progress): Answer {
   if (known === undefined) return 'first';
   if (prints.step.answeredByGuard === true) return 'same';
   const last = known.answers.at(-1);
   if (prints.result === last) return 'same';
   const isSameForm = prints.form === known.form;
-  if (isSameForm && prints.isError && known.wasError) return 'same';
+  // Behind a change, numbers are what tells of it: 11 tests fail where 12 did.
+  if (isSameForm && prints.isError && known.wasError) return isDoing(since) ? 'drift' : 'same';
   const isWriting = prints.nature.effect === 'write' || (prints.nature.effect === 'unknown' && prints.argsSize >= PAYLOAD_SIZE);
   if (isWriting && prints.isError === known.wasError && (isSameForm || novelty <= QUIET_SHARE)) return 'same';
   if (known.answers.includes(prints.result)) return 'returned';

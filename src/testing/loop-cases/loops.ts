@@ -1,14 +1,8 @@
-import { call, fail, freshText, say, times, type LoopCase, type ScriptStep } from './script.ts';
+import { loopsOfTalk } from './loops-of-talk.ts';
+import { call, fail, freshText, loop, times, type LoopCase, type ScriptStep } from './script.ts';
 
 const page = freshText(1, 120);
 const failingTest = 'FAIL src/cart.test.ts: expected 3 items, received 2';
-const loop = (id: string, title: string, steps: readonly ScriptStep[], more: Partial<LoopCase> = {}): LoopCase => ({
-  id,
-  title,
-  isLoop: true,
-  steps,
-  ...more,
-});
 
 /** Loops that repeat calls, exactly or nearly. */
 const repeats: readonly LoopCase[] = [
@@ -28,6 +22,11 @@ const repeats: readonly LoopCase[] = [
     times(10, (i) => fail('get_order', { id: 7 }, `Order not available. Request id: ${10_000 + 7919 * i}`)),
   ),
   loop(
+    'L2c',
+    'the same answer under a limit that counts down',
+    times(12, (i) => call('act', { action: 'open the door' }, `The door is locked. You have ${40 - i} turns left.`)),
+  ),
+  loop(
     'L3',
     'the same call in other words of reasoning',
     times(10, (i) => call('grep', { pattern: 'foo', reason: `try number ${i}` }, 'src/a.ts:1: foo')),
@@ -36,6 +35,18 @@ const repeats: readonly LoopCase[] = [
     'L3b',
     'the same call with its fields in another order and other outer spaces',
     times(10, (i) => call('list', i % 2 === 0 ? { path: '/src/', depth: 1 } : { depth: 1, path: ' /src' }, 'a.ts b.ts c.ts')),
+  ),
+  loop(
+    'L3c',
+    'the same command, described in other words and under other remarks',
+    times(10, (i) => call('bash', { command: `# ${freshText(i, 4)}\nnpm test`, description: freshText(i + 30, 4) }, failingTest)),
+  ),
+  loop(
+    'L3d',
+    'the same order under a key and a count of its own each time',
+    times(10, (i) =>
+      call('charge', { amount: 10, idempotency_key: freshText(i, 1), attempt: i + 1 }, 'The card was declined by its bank.'),
+    ),
   ),
   loop(
     'L4',
@@ -80,9 +91,30 @@ const outcomes: readonly LoopCase[] = [
     times(16, (i) => fail('get_customer', { id: 9000 + 17 * i }, `404: customer ${9000 + 17 * i} does not exist`)),
   ),
   loop(
+    'L6b',
+    'edits of a text that is not there, refused in polite words',
+    times(14, (i) =>
+      call(
+        'str_replace',
+        { path: 'src/cart.ts', old_str: freshText(i, 5), new_str: freshText(i + 30, 5) },
+        'No replacement was performed, old_str did not appear verbatim in src/cart.ts.',
+      ),
+    ),
+  ),
+  loop(
+    'L6c',
+    'bodies that a schema refuses, without a flag',
+    times(14, (i) => call('create_page', { title: freshText(i, 3) }, 'Input validation error: expected an object at "properties"')),
+  ),
+  loop(
     'L7',
     'the same hits for the same words in another order',
     times(12, (i) => call('grep', { pattern: ['a|b|c', 'b|a|c', 'c|b|a', 'b|c|a'][i % 4] + '|d'.repeat(i) }, page)),
+  ),
+  loop(
+    'L7b',
+    'searches without a match, each of which says what was asked',
+    times(24, (i) => call('search_dir', { query: freshText(i, 2) }, `No matches found for "${freshText(i, 2)}" in the folder`)),
   ),
   loop(
     'L8',
@@ -115,6 +147,14 @@ const outcomes: readonly LoopCase[] = [
     times(16, (i) => [edit(`guess ${i}`, `guess ${i + 1}`), fail('run_tests', {}, failingTest)]),
   ),
   loop(
+    'L12b',
+    'the same, where only the words tell of the failure',
+    times(16, (i) => [
+      edit(`guess ${i}`, `guess ${i + 1}`),
+      call('bash', { command: 'pytest -q' }, `F\nE  assert 2 == 3\n1 failed in 0.${10 + i}s`),
+    ]),
+  ),
+  loop(
     'L14',
     'thirty ways to ask, always the same hits',
     times(30, (i) => call('web_search', { query: `cheap ${freshText(i, 3)} tickets` }, page)),
@@ -136,6 +176,22 @@ const outcomes: readonly LoopCase[] = [
     times(30, (i) => call('search_notes', { query: freshText(i, 3) }, shuffled(page, i))),
   ),
   loop(
+    'L21b',
+    'the same of a tool that nobody knows, asked in other words each time',
+    times(16, (i) => call('advise', { about: freshText(i, 8) }, 'More detail is needed. Please refine this and call advise again.')),
+  ),
+  loop('L20b', 'files that were read, cut out again piece by piece', [
+    ...times(4, (i) => call('read_file', { path: `src/${i}.ts` }, freshText(i, 120))),
+    ...times(36, (i) => {
+      const from = (i * 7) % 80;
+      const piece = freshText(i % 4, 120)
+        .split(' ')
+        .slice(from, from + 20 + (i % 9))
+        .join(' ');
+      return call('bash', { command: `sed -n '${from},${from + 20}p' src/${i % 4}.ts` }, piece);
+    }),
+  ]),
+  loop(
     'L21',
     'a tool that asks to be called again',
     times(20, (i) =>
@@ -146,74 +202,6 @@ const outcomes: readonly LoopCase[] = [
       ),
     ),
   ),
-];
-
-/** Loops between agents, of protocol, and of words. */
-const others: readonly LoopCase[] = [
-  loop(
-    'L16',
-    'two agents that pass a task back and forth',
-    times(16, (i) => [
-      say(i % 2 === 0 ? 'Please do this, it is yours.' : 'No, this is yours, please do it.', { agent: i % 2 === 0 ? 'planner' : 'worker' }),
-    ]),
-  ),
-  loop(
-    'L16b',
-    'sub-agents that are asked for what their parents were asked for',
-    times(8, (i) =>
-      call('delegate', { goal: 'write the report' }, `delegated, level ${i}`, {
-        runId: `run-${i}`,
-        ...(i > 0 ? { parentRunId: `run-${i - 1}` } : {}),
-      }),
-    ),
-  ),
-  loop(
-    'L17',
-    'tools that do not exist',
-    times(12, (i) =>
-      fail(`find_${freshText(i, 1)}`, { q: i }, `Unknown tool find_${freshText(i, 1)}. Choose one of the tools that were given.`),
-    ),
-  ),
-  loop(
-    'L17b',
-    'arguments that are never valid',
-    times(12, (i) => fail('create_issue', `{"title": "bug ${i}`, 'Invalid arguments: not JSON: unexpected end of input')),
-  ),
-  loop(
-    'L17c',
-    'empty turns',
-    times(10, () => say('')),
-  ),
-  loop(
-    'L17d',
-    'a refused approval asked for again',
-    times(10, () => call('delete_branch', { name: 'main' }, 'The user denied this action.')),
-  ),
-  loop('L18', 'a call that the guard held back, issued again', [
-    call('read_file', { path: 'a.ts' }, page),
-    ...times(9, () => call('read_file', { path: 'a.ts' }, 'Held back: same call, same result.', { answeredByGuard: true })),
-  ]),
-  loop(
-    'L19',
-    'the same words again, without an act',
-    times(10, () => say('I will now look into the problem and fix it step by step.')),
-  ),
-  loop(
-    'L19d',
-    'the same intent in slightly other words, without an act',
-    times(10, (i) =>
-      say(
-        `Let me look into the problem with the cart and fix it step by step, this is attempt ${['one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine', 'ten'][i]}.`,
-      ),
-    ),
-  ),
-  loop('L19b', 'a text that chants', [], { text: `The plan is clear. ${'I will check the file again. '.repeat(60)}` }),
-  loop('L19c', 'a paragraph that comes back with filler between', [], {
-    text: times(
-      24,
-      (i) => `${freshText(i, 4)}.\n\nLet me think about this once more: the order was never paid, so the refund cannot be sent.\n\n`,
-    ).join(''),
-  }),
 ];
 
 function range(from: number, to: number): ScriptStep {
@@ -239,4 +227,4 @@ function shuffled(text: string, turn: number): string {
 }
 
 /** Every kind of loop that a guard should see. */
-export const loops: readonly LoopCase[] = [...repeats, ...outcomes, ...others];
+export const loops: readonly LoopCase[] = [...repeats, ...outcomes, ...loopsOfTalk];

@@ -35,6 +35,15 @@ export interface LoopCase {
   readonly text?: string;
 }
 
+/** A case of a loop. */
+export const loop = (id: string, title: string, steps: readonly ScriptStep[], more: Partial<LoopCase> = {}): LoopCase => ({
+  id,
+  title,
+  isLoop: true,
+  steps,
+  ...more,
+});
+
 export const call = (name: string, args: unknown, output: unknown, more: Partial<ScriptStep> = {}): ScriptStep => ({
   kind: 'tool',
   name,

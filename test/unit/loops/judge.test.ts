@@ -147,11 +147,34 @@ describe('what happened since', () => {
     expect(levels(times(20, (i) => call('get_queue', {}, freshText(i, 8)))).every((level) => level === undefined)).toBe(true);
   });
 
+  test('takes the pace of a model for no back-off: gaps that go up and down', () => {
+    const seconds = [3, 9, 4, 7, 11, 2, 8, 5, 12, 6, 9, 4];
+    const said = levels(seconds.map((gap) => call('read_file', { path: 'a.ts' }, 'the same text', { gapMs: gap * 1000 })));
+    expect(said.indexOf('halt')).toBeLessThanOrEqual(7);
+  });
+
+  test('takes another failure behind a change for progress, and the same numbers again for none', () => {
+    const tests = (left: (i: number) => number) =>
+      levels(times(12, (i) => [edit(i), fail('run_tests', {}, `Tests: ${left(i)} failed, ${20 - left(i)} passed`)]));
+    expect(tests((i) => 14 - i)).not.toContain('halt');
+    expect(tests(() => 14)).toContain('halt');
+  });
+
+  test('says of results that differ in numbers alone that they do, and is slow to halt them', () => {
+    const said = levels(times(30, (i) => call('measure', {}, `the room is at ${210 + ((i * 37) % 91)} degrees`)));
+    expect(said).toContain('warn');
+    expect(said).not.toContain('halt');
+  });
+
   test('takes a state of the world that moved for progress', () => {
     expect(
       levels(times(20, (i) => call('press', { key: 'Down' }, 'ok', { stateHash: `s${i}` }))).every((level) => level === undefined),
     ).toBe(true);
     expect(levels(times(20, () => call('press', { key: 'Down' }, 'ok', { stateHash: 's' })))).toContain('halt');
+    const turns = (state: (i: number) => string) =>
+      levels(times(12, (i) => [call('look', {}, 'a road'), call('press', { key: 'Down' }, 'ok', { stateHash: state(i) })]));
+    expect(turns((i) => `s${i}`)).not.toContain('halt');
+    expect(turns(() => 's')).toContain('halt');
   });
 
   test('lets a repeat after a person has spoken weigh less', () => {
@@ -173,5 +196,44 @@ describe('what happened since', () => {
       ...times(3, () => call('read_file', {}, 'held back', { answeredByGuard: true })),
     ];
     expect(levels(held).at(-1)).toBe('halt');
+  });
+});
+
+describe('messages without a tool call', () => {
+  const rebuke = 'Your answer holds no tool call. Please call a tool.';
+  const words = (i: number) => say(freshText(i, 9), { reply: rebuke });
+  const rebuked = (count: number) => times(count, (i) => words(i));
+
+  test('are a loop when one reply answers them all', () => {
+    expect(levels(rebuked(9)).at(-1)).toBe('halt');
+    expect(judged(rebuked(9)).at(-1)?.kind).toBe('same-reply');
+  });
+
+  test('are none when a person says `go on`, when replies differ, or when tools are used', () => {
+    expect(levels(times(20, (i) => say(freshText(i, 9), { reply: 'yes, go on' })))).not.toContain('warn');
+    expect(levels(times(20, (i) => say(freshText(i, 9), { reply: `${rebuke} ${freshText(i, 2)}` })))).not.toContain('warn');
+    expect(levels(times(20, (i) => [words(i), call('read_file', { path: freshText(i, 1) }, freshText(i, 30))]))).not.toContain('warn');
+  });
+});
+
+describe('several agents', () => {
+  const turn = (i: number) => (i % 2 === 0 ? (['billing', 'support'] as const) : (['support', 'billing'] as const));
+  const transfer = (i: number) =>
+    call(`transfer_to_${turn(i)[1]}`, { reason: freshText(i, 5) }, `Transferred to ${turn(i)[1]}.`, { agent: turn(i)[0] });
+
+  test('that transfer to each other for ever new reasons are a loop, and those that work in between are none', () => {
+    expect(judged(times(24, (i) => transfer(i))).findLast((verdict) => verdict !== undefined)).toMatchObject({
+      level: 'halt',
+      kind: 'handoff',
+    });
+    const working = times(24, (i) => [transfer(i), call('get_invoice', { id: i }, freshText(i, 20), { agent: turn(i)[1] })]);
+    expect(levels(working)).not.toContain('warn');
+  });
+
+  test('that read the same documents side by side hand nothing over', () => {
+    const steps = times(20, (i) =>
+      ['a', 'b', 'c'].map((runId) => call('read_file', { path: `docs/${i}.md` }, freshText(i % 12, 60), { runId, parentRunId: 'run' })),
+    );
+    expect(levels(steps)).not.toContain('halt');
   });
 });

@@ -19,6 +19,21 @@ describe('canonical arguments', () => {
     expect(canonicalArgs({ order: { reason: 'a', id: 1 } })).not.toBe(canonicalArgs({ order: { reason: 'b', id: 1 } }));
   });
 
+  test('leave out what is made anew for each call, and what is said beside a command', () => {
+    const order = (more: object) => canonicalArgs({ order: 'W12', ...more });
+    expect(order({ trace_id: 'a', attempt: 1, idempotencyKey: 'x' })).toBe(order({ trace_id: 'b', attempt: 2, idempotencyKey: 'y' }));
+    expect(canonicalArgs({ command: '# run it\nnpm test', description: 'Runs the tests' })).toBe(
+      canonicalArgs({ command: 'npm test', description: 'Once more' }),
+    );
+  });
+
+  test('keep what is all there is, the words beside the name of an action, and a remark that stands alone', () => {
+    expect(canonicalArgs({ attempt: 1 })).not.toBe(canonicalArgs({ attempt: 2 }));
+    expect(canonicalArgs({ command: 'create', description: 'a' })).not.toBe(canonicalArgs({ command: 'create', description: 'b' }));
+    expect(canonicalArgs({ project: 'ABC', description: 'a' })).not.toBe(canonicalArgs({ project: 'ABC', description: 'b' }));
+    expect(canonicalArgs({ code: '# one thing' })).not.toBe(canonicalArgs({ code: '# another thing' }));
+  });
+
   test('survive cycles, depth, getters that throw, lone surrogates and a hundred thousand keys', () => {
     const cyclic: Record<string, unknown> = { a: 1 };
     cyclic['self'] = cyclic;
@@ -70,6 +85,8 @@ describe('a settled result', () => {
     ['uuids', 'request 8f14e45f-ceea-467f-a1d2-0c5a1f2b3c4d was refused', 'request 1b4f0e98-1234-4abc-9def-001122334455 was refused'],
     ['addresses', 'object at 0x7f3a2c1d is gone', 'object at 0x55d09a3e is gone'],
     ['commit hashes', 'HEAD is at 3f79971ab2 now', 'HEAD is at b7c589d011 now'],
+    ['turns that are left', 'the door is locked, 14 turns left', 'the door is locked, 9 turns left'],
+    ['clocks in brackets', '[12:04] the table is locked', '[12:31] the table is locked'],
     ['colours', '\u001B[31mtwo failed\u001B[0m here', 'two failed here'],
   ])('is the same for other %s', (_what, one, other) => {
     expect(settled(one)).toBe(settled(other));
@@ -78,6 +95,9 @@ describe('a settled result', () => {
   test.each([
     ['a progress', 'RUNNING, 12 % done', 'RUNNING, 15 % done'],
     ['a count', '12 tests failed', '11 tests failed'],
+    ['number of what is left to do', 'the queue has 14 items left', 'the queue has 9 items left'],
+    ['hour of a flight', 'the flight leaves at 12:04 today', 'the flight leaves at 12:31 today'],
+    ['picture', `the image is ${'a1b2c3d4'.repeat(20)}`, `the image is ${'a1b2c3d5'.repeat(20)}`],
     ['a status', 'the job is queued now', 'the job is running now'],
     ['a sign', 'a == b is what failed', 'a != b is what failed'],
     ['an answer that is nothing but an id', '8f14e45f-ceea-467f-a1d2-0c5a1f2b3c4d', '1b4f0e98-1234-4abc-9def-001122334455'],
@@ -112,6 +132,7 @@ describe('the nature of a call', () => {
     ['execute_sql', { query: '-- all of it\nINSERT INTO t VALUES (1)' }, 'write'],
     ['bash', { command: 'grep -rn foo src 2>/dev/null' }, 'read'],
     ['bash', { command: 'cd src && ls' }, 'read'],
+    ['bash', { command: "sed -n '1,20p' a.txt" }, 'read'],
     ['bash', { command: 'echo hi > a.txt' }, 'write'],
     ['bash', { command: 'sed -i s/a/b/ a.txt' }, 'write'],
     ['bash', { command: 'npm run build' }, 'unknown'],
@@ -137,7 +158,8 @@ describe('the nature of a call', () => {
   test('knows what polls and what waits', () => {
     expect(natureOf('get_job_status', {}, undefined, undefined).isPoll).toBe(true);
     expect(natureOf('sleep', {}, undefined, undefined).isWait).toBe(true);
-    expect(natureOf('bash', { command: 'sleep 5' }, undefined, undefined).isWait).toBe(true);
+    expect(natureOf('bash', { command: 'sleep 5' }, undefined, undefined)).toMatchObject({ isWait: true, isPaced: false });
+    expect(natureOf('bash', { command: 'sleep 5; gh run view' }, undefined, undefined)).toMatchObject({ isWait: false, isPaced: true });
   });
 });
 
