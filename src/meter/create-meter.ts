@@ -86,9 +86,9 @@ export function createMeter(
     defaultOutputCap: (model) => options.maxOutputTokens ?? (thinksByDefault(model) ? OUTPUT_CAP.reasoning : OUTPUT_CAP.usual),
     reasoningEstimate: outputs.reasoning,
     expectedOutput: outputs.expected,
-    learn(model, counted, billed, call) {
-      if (counted.byProvider !== true) correction.learn(call, model, counted, billed);
-      outputs.learn(call, model, billed);
+    learn(model, counted, billed, call, reported = billed) {
+      if (counted.byProvider !== true && reported.inputTokens !== undefined) correction.learn(call, model, counted, billed);
+      outputs.learn(call, model, reported);
     },
     billedRatios: correction.ratios,
     outputCounter(model) {

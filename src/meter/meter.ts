@@ -52,8 +52,8 @@ export interface Meter {
   reasoningEstimate(call: ModelCall, cap: number): number;
   /** Output tokens to expect, reasoning included, for the report beside what was billed; never above `cap`, which is the upper bound. */
   expectedOutput(call: ModelCall, cap: number): number;
-  /** Tells the meter what the provider billed, so that the next count is better. */
-  learn(model: string, counted: InputCount, billed: Usage, call: ModelCall): void;
+  /** Tells the meter what the provider billed, so that the next count is better. What it did not report itself teaches nothing. */
+  learn(model: string, counted: InputCount, billed: Usage, call: ModelCall, reported?: UsageReport): void;
   /** What was learned so far: billed tokens for one counted token, per model and kind of content. For metrics. */
   billedRatios(): readonly BilledRatio[];
   /** Counts output as it streams. */

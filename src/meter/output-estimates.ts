@@ -1,5 +1,5 @@
 import type { ModelCall, ReasoningSettings } from '../core/step.ts';
-import type { Usage } from '../core/usage.ts';
+import type { UsageReport } from '../core/usage.ts';
 import { thinksByDefault } from './families.ts';
 import { createLearned, type Observations } from './learned.ts';
 
@@ -9,7 +9,7 @@ export interface OutputEstimates {
   expected(call: ModelCall, cap: number): number;
   /** Reasoning tokens to expect; never above `cap`. */
   reasoning(call: ModelCall, cap: number): number;
-  learn(call: ModelCall, model: string, billed: Usage): void;
+  learn(call: ModelCall, model: string, billed: UsageReport): void;
 }
 
 /** Share of the cap that an effort may take for thinking: what OpenRouter allots by effort (openrouter.ai/docs, "Reasoning Tokens"). */
@@ -57,8 +57,8 @@ export function createOutputEstimates(): OutputEstimates {
     },
     learn(call, model, { outputTokens, reasoningTokens }) {
       const key = keyOf(call, model);
-      outputs.add(key, outputTokens);
-      reasonings.add(key, reasoningTokens);
+      if (outputTokens !== undefined) outputs.add(key, outputTokens);
+      if (reasoningTokens !== undefined) reasonings.add(key, reasoningTokens);
     },
   };
 }

@@ -16,6 +16,8 @@ interface Scope {
   readonly name: string;
   readonly window: ResolvedWindow;
   readonly budget: Limits;
+  /** Of the budget, for every id without limits of its own. */
+  readonly limits: AmountLimits;
   readonly per: PerIdLimits | undefined;
   readonly headroom: number;
   readonly alertAt: readonly number[];
@@ -83,12 +85,14 @@ export function createAccounts(options: ResolvedGuardOptions, clock: Clock, even
 
   function resolveScope(name: string, budget: ScopeBudget): Scope {
     const onError = (hook: string, error: unknown): void => events.emit('hook:error', { hook, error });
+    const headroom = budget.headroom ?? options.headroom;
     return {
       name,
       window: resolveWindow(budget.window),
       budget,
+      limits: amountLimits(budget, headroom),
       per: budget.per && perIdLimits(budget.per, clock, onError),
-      headroom: budget.headroom ?? options.headroom,
+      headroom,
       alertAt: budget.alertAt ?? options.alertAt,
       onExpire: budget.onExpire ?? options.onExpire,
       onStoreError: budget.onStoreError ?? options.onStoreError,
@@ -103,7 +107,7 @@ export function createAccounts(options: ResolvedGuardOptions, clock: Clock, even
       scope: scope.name,
       id,
       window: scope.window,
-      limits: amountLimits(own ? { ...scope.budget, ...own } : scope.budget, scope.headroom),
+      limits: own ? amountLimits({ ...scope.budget, ...own }, scope.headroom) : scope.limits,
       tighter,
       alertAt: scope.alertAt,
       onExpire: scope.onExpire,

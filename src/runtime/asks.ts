@@ -1,4 +1,5 @@
 import { amountsOf, zero, type Amounts } from '../core/amounts.ts';
+import { InvalidOptionError } from '../core/errors.ts';
 import { toNano } from '../core/money.ts';
 import type { Ask } from '../core/reservation.ts';
 import type { Call, ModelCall } from '../core/step.ts';
@@ -26,9 +27,9 @@ export const nothingExpected: Expectation = { inputTokens: 0, outputTokens: 0, n
 
 /** The upper bound of a model call: counted input at the dearer price, plus the output cap. */
 export function modelTerms(call: ModelCall, input: InputCount, price: ModelPrice | undefined, meter: Meter, minUseful: number): ModelTerms {
-  const answers = Math.max(1, call.n ?? 1);
+  const answers = Math.max(1, whole('n', call.n) ?? 1);
   // For all answers together.
-  const outputCap = (call.maxOutputTokens ?? meter.defaultOutputCap(call.model)) * answers;
+  const outputCap = (whole('maxOutputTokens', call.maxOutputTokens) ?? meter.defaultOutputCap(call.model)) * answers;
   const reasoning = meter.reasoningEstimate(call, outputCap);
   const base: Amounts = {
     ...zero,
@@ -45,6 +46,13 @@ export function modelTerms(call: ModelCall, input: InputCount, price: ModelPrice
   const likely = { ...noUsage, inputTokens: input.likely, outputTokens: meter.expectedOutput(call, outputCap) };
   const expected = { inputTokens: likely.inputTokens, outputTokens: likely.outputTokens, nanoUsd: price?.cost(likely) ?? 0 };
   return { input, price, ask, expected };
+}
+
+function whole(path: 'n' | 'maxOutputTokens', value: number | undefined): number | undefined {
+  if (value === undefined || (Number.isSafeInteger(value) && value >= 0)) return value;
+  throw new InvalidOptionError('a model call', [
+    { path, message: `expected a whole number of 0 or more, or nothing, got ${value}`, value },
+  ]);
 }
 
 /** More output than was held for, while it streams: as much as is wanted, or whatever is left. */

@@ -149,8 +149,12 @@ function answeringPrice(
   return name === call.model ? price : (meter.price(name, { provider: call.provider, serviceTier: call.serviceTier }) ?? price);
 }
 
-/** The model that answered. A dated name of the model that was asked for is that model. */
-export function answeringModel(call: ModelCall, result: StepResult | undefined): string {
+/** The model that answered. A dated name of the model that was asked for is that model; `gpt-4o` is not `gpt-4`. */
+export function answeringModel({ model }: ModelCall, result: StepResult | undefined): string {
   const name = result?.model;
-  return name === undefined || name === '' || name.startsWith(call.model) ? call.model : name;
+  if (name === undefined || name === '' || name === model) return model;
+  return name.startsWith(model) && DATED.test(name.slice(model.length)) ? model : name;
 }
+
+/** What providers put behind a name: a day, a month, a version, `latest`; Bedrock a version of its own behind that. */
+const DATED = /^[-@](?:\d{3,8}|\d{4}-\d\d-\d\d|\d\d-\d{4}|\d\d-\d\d|latest)(?:-v\d+(?::\d+)?)?$|^-v\d+(?::\d+)?$/;

@@ -11,9 +11,8 @@ export interface OwnLimits {
 }
 
 /** The same budgets come again with each pause. */
-export const distinct = (given: readonly RunBudgets<string>[]): readonly RunBudgets<string>[] => [
-  ...new Map(given.map((budgets) => [JSON.stringify(budgets), budgets])).values(),
-];
+export const distinct = (given: readonly RunBudgets<string>[]): readonly RunBudgets<string>[] =>
+  given.length < 2 ? given : [...new Map(given.map((budgets) => [JSON.stringify(budgets), budgets])).values()];
 
 /** The limits of all these budgets at once: those that were given now, those of before a pause, and the guard's duration. */
 export function ownLimits(

@@ -8,7 +8,7 @@ import { answeringModel, bookAttempt, heldBy, type Attempt, type Booking } from 
 import type { EndedStepInfo } from './events.ts';
 import { judgeStep } from './judge-run.ts';
 import type { OpenStep, OpenStepParts } from './open-step.ts';
-import { emitAlerts } from './run-core.ts';
+import { callName, emitAlerts } from './run-core.ts';
 import { sizeOf } from './sizes.ts';
 import { detach, isPromise } from './time-limit.ts';
 import { noUsage, plusUsage } from './totals.ts';
@@ -50,8 +50,9 @@ export function settleStep(step: OpenStep, outcome: Outcome): void {
       isUnpriced: call.kind === 'model' && !isAnswered && booked.some(({ price, isCached: cached }) => price === undefined && !cached),
     });
   }
-  const isBilledAsAsked = attempts.length === 1 && !isEstimated && !isCached && !isDuplicate && outcome.kind === 'ok';
-  if (call.kind === 'model' && terms && usage && isBilledAsAsked && name === call.model) meter.learn(call.model, terms.input, usage, call);
+  const reported = attempts.length === 1 && !booked[0]?.problem ? attempts[0]?.usage : undefined;
+  const isBilledAsAsked = name === callName(call) && !isCached && !isDuplicate && outcome.kind === 'ok';
+  if (call.kind === 'model' && terms && usage && reported && isBilledAsAsked) meter.learn(call.model, terms.input, usage, call, reported);
   tell(step, {
     name,
     endedAt,

@@ -32,7 +32,7 @@ export interface Conversations {
 
 interface Conversation {
   readonly owner: string;
-  readonly session: string;
+  /** Its own session is among them, where sessions have a budget and the client names none. */
   readonly scopes: Readonly<Record<string, string>>;
   /** The name that the client gave the run. */
   readonly named: string | undefined;
@@ -132,21 +132,16 @@ export function conversations(
     return false;
   }
 
-  const started = (scopes: Asking['scopes'], session: string): Run => guard.start({ scopes: withSession(scopes, session), parent: null });
+  const started = (scopes: Asking['scopes']): Run => guard.start({ scopes, parent: null });
 
-  const withSession = (scopes: Asking['scopes'], session: string): Record<string, string> =>
-    hasSessions ? { session, ...scopes } : { ...scopes };
-
-  function begun({ owner, scopes, run: name }: Asking): Conversation {
-    const session = randomUUID();
+  function begun({ owner, scopes: given, run: name }: Asking): Conversation {
+    const scopes = hasSessions ? { session: randomUUID(), ...given } : given;
     const named = name === undefined ? undefined : nameOf(owner, name);
-    const run = started(scopes, session);
     const conversation: Conversation = {
       owner,
-      session,
       scopes,
       named,
-      run,
+      run: started(scopes),
       instructions: undefined,
       tips: [],
       busy: 0,
@@ -171,7 +166,7 @@ export function conversations(
         conversation = begun(asking);
       } else if (isOver(conversation.run) && mayGoOn(conversation, asking)) {
         conversation.run.end().catch(() => {});
-        conversation.run = started(conversation.scopes, conversation.session);
+        conversation.run = started(conversation.scopes);
       }
       const { history } = asking;
       if (history) {

@@ -72,6 +72,48 @@ describe('a step that ends', () => {
     expect(Object.keys(run.report().models)).toEqual(['dear']);
   });
 
+  it.each([
+    ['m-2024-07-18', 'm'],
+    ['m-20250929', 'm'],
+    ['m-0613', 'm'],
+    ['m-latest', 'm'],
+    ['m@20250514', 'm'],
+    ['m-20250929-v1:0', 'm'],
+    ['mo', 'mo'],
+    ['m-pro', 'm-pro'],
+    ['m-32k', 'm-32k'],
+    ['m-1106-preview', 'm-1106-preview'],
+  ])('that %s has answered is listed under %s', async (answering, listed) => {
+    const { run } = setUp();
+    const step = await run.begin(modelCall());
+    await step.end({ text: 'hi', model: answering }, usage(100, 50));
+    expect(Object.keys(run.report().models)).toEqual([listed]);
+  });
+
+  it.each([
+    { maxOutputTokens: Number.NaN },
+    { maxOutputTokens: 1.5 },
+    { maxOutputTokens: -1 },
+    { maxOutputTokens: Infinity },
+    { n: Number.NaN },
+    { n: 0.5 },
+  ])('does not begin with %o, and holds nothing', async (more) => {
+    const { run, account } = setUp();
+    const error = await errorOf(run.begin(modelCall(more)));
+    expect(error).toMatchObject({ code: 'invalid_option', issues: [{ path: Object.keys(more)[0], value: Object.values(more)[0] }] });
+    expect((await account()).held).toEqual(amounts({}));
+    expect(run.report().halt).toBeUndefined();
+  });
+
+  it('teaches how long the input of such calls is, also where the provider does not say what it thought', async () => {
+    const { run, guard } = setUp();
+    const step = await run.begin(modelCall({ input: 'a question of some length. '.repeat(200), reasoning: { effort: 'high' } }));
+    await step.end({ text: 'yes' }, { inputTokens: 3_000, outputTokens: 400 });
+    expect(guard.billedRatios()).toMatchObject([{ model: 'm', observations: 1 }]);
+    expect(guard.billedRatios()[0]?.ratio).toBeGreaterThan(2);
+    expect(run.report().estimatedSteps).toBe(1);
+  });
+
   it('books what was used above its hold as overage', async () => {
     const { used, overage, held, report } = await bookedBy((step) => step.end({}, usage(10, 5_000)));
     expect(used.outputTokens).toBe(5_000);
