@@ -35,8 +35,10 @@ export function noNewsDetector(restored?: NoNewsState): LoopDetector {
         if (weight === 0) steps = [];
         return undefined;
       }
-      const isExcused =
-        moment.tick - moment.previousTick > LONG_GAP_ROUNDS || moment.isBackingOff || prints.nature.isPoll || moment.isVaried;
+      const gap = moment.tick - moment.previousTick;
+      // A die that is thrown; a walk by several moves is lost when it knows every place.
+      const isThrown = moment.isVaried && gap <= 1;
+      const isExcused = gap > LONG_GAP_ROUNDS || moment.isBackingOff || prints.nature.isPoll || isThrown;
       const excuse = isExcused ? 0.3 : 1;
       weight += (count > 2 ? SPACED : SECOND_LOOK) * excuse;
       addStep(steps, prints.step.index);

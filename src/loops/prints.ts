@@ -158,10 +158,12 @@ function wordsOfName(name: string): readonly number[] {
 const FAILURE_MAX = 600;
 const REFUSAL_MAX = 200;
 
+/** What was asked may be whether something is so. */
+const JUDGEMENT = /^\W*(?:invalid|unknown)\W*$/i;
+
 /** Many tools tell of a failure only in words. Short answers are read for them; long ones are taken as answers. */
 function looksFailed(text: string): boolean {
-  // One word is an answer: whether an address is `invalid`, a room `unavailable`.
-  if (text.length === 0 || text.length >= FAILURE_MAX || !/\w\W+\w/.test(text)) return false;
+  if (text.length === 0 || text.length >= FAILURE_MAX || JUDGEMENT.test(text)) return false;
   return FAILURE.test(text.slice(0, 300)) || REPORTED.test(text) || (text.length < REFUSAL_MAX && REFUSAL.test(text));
 }
 

@@ -151,6 +151,20 @@ describe('what happened since', () => {
     const seconds = [3, 9, 4, 7, 11, 2, 8, 5, 12, 6, 9, 4];
     const said = levels(seconds.map((gap) => call('read_file', { path: 'a.ts' }, 'the same text', { gapMs: gap * 1000 })));
     expect(said.indexOf('halt')).toBeLessThanOrEqual(7);
+    const swinging = levels(times(12, (i) => call('read_file', { path: 'a.ts' }, 'the same text', { gapMs: i % 2 === 0 ? 12_000 : 3000 })));
+    expect(swinging.indexOf('halt')).toBeLessThanOrEqual(5);
+  });
+
+  test('takes two jobs that are asked in turns, at growing intervals, for patience', () => {
+    const ask = (id: number, i: number) => call('render_state', { id }, 'waiting', { gapMs: 1000 * 2 ** i });
+    expect(levels(times(7, (i) => [ask(1, i), ask(2, i)]))).not.toContain('halt');
+  });
+
+  test('takes a die of four sides for one, not for places that are known', () => {
+    const throws = '13241432134231241432'.split('').map((side) => call('roll', {}, side));
+    expect(levels(throws)).not.toContain('halt');
+    const walk = '13241432134231241432'.split('').map((side) => call('move', { to: side }, `place ${side}`));
+    expect(levels(walk)).toContain('halt');
   });
 
   test('takes another failure behind a change for progress, and the same numbers again for none', () => {
@@ -235,5 +249,25 @@ describe('several agents', () => {
       ['a', 'b', 'c'].map((runId) => call('read_file', { path: `docs/${i}.md` }, freshText(i % 12, 60), { runId, parentRunId: 'run' })),
     );
     expect(levels(steps)).not.toContain('halt');
+  });
+});
+
+describe('other calls with one answer', () => {
+  const page = freshText(1, 60);
+  const asked = (name: string, count: number, output: unknown) =>
+    levels(times(count, (i) => call(name, { about: freshText(i, 2) }, output)));
+
+  test('are told where a tool that nobody knows finds nothing, and are none where it is silent', () => {
+    expect(asked('frobnicate', 24, 'No matches found')).toContain('warn');
+    expect(asked('frobnicate', 24, '')).not.toContain('warn');
+  });
+
+  test('are told where a list is empty, page after page', () => {
+    expect(levels(times(24, (i) => call('list_orders', { page: i }, { items: [], total: 42 })))).toContain('warn');
+  });
+
+  test('halt late where nobody knows what the tool does, and never where it only puts something in', () => {
+    expect(asked('frobnicate', 30, page).indexOf('halt')).toBeGreaterThan(12);
+    expect(asked('fill_field', 30, page)).not.toContain('warn');
   });
 });
