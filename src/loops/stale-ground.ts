@@ -45,7 +45,7 @@ export function staleGroundDetector(restored?: StaleGroundState): LoopDetector {
   };
   /** Whether a call names something for the first time. A search is all names, and numbers beside a name are rather a range. */
   const looksUp = ({ step, argsWords, argsMarks }: Prints): boolean => {
-    if (argsMarks.length > 0 || SEARCHES.test(step.name)) return false;
+    if (argsMarks.some((mark) => !argsWords.includes(mark)) || SEARCHES.test(step.name)) return false;
     let isNew = false;
     for (let at = 0; at < argsWords.length && at < NAMES_READ; at++) {
       const name = argsWords[at] as number;
