@@ -90,8 +90,17 @@ export function textOf(content: unknown): string {
     .join('');
 }
 
-/** The visible thinking in a content: Anthropic's `thinking`, LangChain's `reasoning`, OpenAI's summaries. */
-export function thinkingOf(content: unknown): string {
+/**
+ * The visible thinking in a message or a chunk of one: Anthropic's `thinking`, LangChain's `reasoning`, OpenAI's summaries, and beside the
+ * content what DeepSeek, xAI and servers at home call `reasoning_content`.
+ */
+export function thinkingOf(message: unknown): string {
+  const { content, additional_kwargs: beside } = message as { content?: unknown; additional_kwargs?: Record<string, unknown> };
+  const said = beside?.['reasoning_content'];
+  return thinkingIn(content) || (typeof said === 'string' ? said : '');
+}
+
+function thinkingIn(content: unknown): string {
   return recordsOf(content)
     .flatMap(({ type, thinking, reasoning, summary }) => {
       if (type === 'thinking') return thinking;

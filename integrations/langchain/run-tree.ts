@@ -66,17 +66,23 @@ function createRunTree(now: () => number = Date.now): RunTree {
     for (const runId of root.runIds) rootOf.delete(runId);
   };
 
+  const giveUp = (rootId: string, root: Root): void => {
+    forget(rootId, root);
+    if (root.isOwn) detached(root.run.end());
+  };
+
+  /** Looks at a few roots; those that go on are looked at again after all others. */
   const giveUpSilent = (): void => {
-    let looked = 0;
-    for (const [rootId, root] of roots) {
-      const isSilent = now() - root.heardAt > SILENCE_MAX_MS;
-      if (isSilent || roots.size > ROOTS_MAX) {
-        forget(rootId, root);
-        if (root.isOwn) detached(root.run.end());
+    let quietest: [string, Root] | undefined;
+    for (const [rootId, root] of [...firstOf(roots, SWEPT_AT_ONCE)]) {
+      if (now() - root.heardAt > SILENCE_MAX_MS) giveUp(rootId, root);
+      else {
+        roots.delete(rootId);
+        roots.set(rootId, root);
+        if (!quietest || root.heardAt < quietest[1].heardAt) quietest = [rootId, root];
       }
-      looked += 1;
-      if (looked >= SWEPT_AT_ONCE) return;
     }
+    if (quietest && roots.size > ROOTS_MAX) giveUp(...quietest);
   };
 
   return {
@@ -108,4 +114,13 @@ function createRunTree(now: () => number = Date.now): RunTree {
       return undefined;
     },
   };
+}
+
+function* firstOf<K, V>(map: ReadonlyMap<K, V>, most: number): Generator<[K, V]> {
+  let given = 0;
+  for (const entry of map) {
+    if (given === most) return;
+    given += 1;
+    yield entry;
+  }
 }

@@ -5,7 +5,7 @@ import { recordsOf, textOf, thinkingOf, toolCallsOf } from './message-views.ts';
 export function modelResult(message: unknown): StepResult {
   const { content, response_metadata: response } = message as { content?: unknown; response_metadata?: Record<string, unknown> };
   const toolCalls = toolCallsOf(message);
-  const thinking = thinkingOf(content);
+  const thinking = thinkingOf(message);
   const model = response?.['model_name'] ?? response?.['model'];
   return {
     output: message,

@@ -12,7 +12,7 @@ export function* tokenPieces(token: string, chunk: unknown): Generator<StreamPie
   const message = (chunk as { message?: unknown } | undefined)?.message ?? chunk;
   const { content, tool_call_chunks: calls } = (message ?? {}) as { content?: unknown; tool_call_chunks?: unknown };
   yield* piece(token === '' ? textOf(content) : token, 'text');
-  yield* piece(thinkingOf(content), 'thinking');
+  yield* piece(thinkingOf(message ?? {}), 'thinking');
   // The arguments of a tool call are output like any other: they are billed, and a runaway can be in them too.
   for (const { args } of recordsOf(calls)) yield* piece(args, 'text');
 }

@@ -1,9 +1,8 @@
-import type { UsageReport } from 'holdfast';
+import { usageFrom, type UsageReport } from 'holdfast';
 
 type Fields = Readonly<Record<string, unknown>>;
 
 const fieldsOf = (value: unknown): Fields => (typeof value === 'object' && value !== null ? (value as Fields) : {});
-const amount = (value: unknown): number | undefined => (typeof value === 'number' && Number.isFinite(value) ? value : undefined);
 
 /** What a response of LangChain says that it used. */
 export interface ReportedBy {
@@ -23,46 +22,24 @@ export interface ReportedBy {
  */
 export function usageReport({ message, llmOutput }: ReportedBy): UsageReport | undefined {
   const { usage_metadata: metadata, response_metadata: response } = fieldsOf(message);
-  const told = fromMetadata(fieldsOf(metadata));
-  if (told) return told.inputTokens === 0 && told.outputTokens === 0 && isUnsaid(fieldsOf(response), fieldsOf(metadata)) ? undefined : told;
-  return fromProvider(fieldsOf(fieldsOf(response)['usage'])) ?? fromTotals(fieldsOf(fieldsOf(llmOutput)['tokenUsage']));
+  const figures = reported(fieldsOf(response)['usage']);
+  const told = reported(metadata);
+  if (told?.inputTokens === undefined && told?.outputTokens === undefined) return figures ?? reported(fieldsOf(llmOutput)['tokenUsage']);
+  if (told.inputTokens === 0 && told.outputTokens === 0 && isUnsaid(fieldsOf(response), fieldsOf(metadata))) return undefined;
+  // What it cost is among the provider's own figures alone, where a provider says it.
+  return figures?.usd === undefined ? told : { ...told, usd: figures.usd };
 }
 
-function fromMetadata(metadata: Fields): UsageReport | undefined {
-  const inputTokens = amount(metadata['input_tokens']);
-  const outputTokens = amount(metadata['output_tokens']);
-  if (inputTokens === undefined && outputTokens === undefined) return undefined;
-  const input = fieldsOf(metadata['input_token_details']);
-  const output = fieldsOf(metadata['output_token_details']);
-  return known({
-    inputTokens,
-    outputTokens,
-    cachedInputTokens: amount(input['cache_read']),
-    cacheWriteTokens: amount(input['cache_creation']),
-    longCacheWriteTokens: amount(input['ephemeral_1h_input_tokens']),
-    audioInputTokens: amount(input['audio']),
-    reasoningTokens: amount(output['reasoning']),
-    audioOutputTokens: amount(output['audio']),
-  });
-}
+/** Of this the guard says that it is invalid, and books what was held. */
+const invalid: UsageReport = { inputTokens: Number.NaN };
 
-/** OpenAI's own figures, which LangChain passes on untouched. */
-function fromProvider(usage: Fields): UsageReport | undefined {
-  const inputTokens = amount(usage['prompt_tokens']);
-  const outputTokens = amount(usage['completion_tokens']);
-  if (inputTokens === undefined && outputTokens === undefined) return undefined;
-  return known({
-    inputTokens,
-    outputTokens,
-    cachedInputTokens: amount(fieldsOf(usage['prompt_tokens_details'])['cached_tokens']),
-    reasoningTokens: amount(fieldsOf(usage['completion_tokens_details'])['reasoning_tokens']),
-  });
-}
-
-function fromTotals(usage: Fields): UsageReport | undefined {
-  const inputTokens = amount(usage['promptTokens']);
-  const outputTokens = amount(usage['completionTokens']);
-  return inputTokens === undefined && outputTokens === undefined ? undefined : known({ inputTokens, outputTokens });
+/** A usage that cannot be (words, less than nothing) is no reason to keep the answer from its caller. */
+function reported(raw: unknown): UsageReport | undefined {
+  try {
+    return usageFrom(raw);
+  } catch {
+    return invalid;
+  }
 }
 
 /** A Responses API that said nothing of usage: LangChain fills in zeros, but has no details and no figures of the provider's. */
@@ -72,6 +49,3 @@ function isUnsaid(response: Fields, metadata: Fields): boolean {
   const hasNoFigures = (response['usage'] ?? response['estimatedTokenUsage'] ?? undefined) === undefined;
   return response['object'] === 'response' && hasNoDetails && hasNoFigures;
 }
-
-const known = (report: UsageReport): UsageReport =>
-  Object.fromEntries(Object.entries(report).filter(([, value]) => value !== undefined)) as UsageReport;
