@@ -157,7 +157,8 @@ export function passOn(
       if (isBodyless(status)) to.writeHead(status, head).end();
       else {
         head.push('content-length', String(whole.byteLength));
-        to.writeHead(status, head).end(whole);
+        // As text of one byte a character, which loses nothing: Node sends that in one piece with the head.
+        to.writeHead(status, head).end(whole.toString('latin1'), 'latin1');
       }
     } else {
       begin();
