@@ -21,6 +21,8 @@ export type { ConfigLike } from './runtime/scope-keys.ts';
 export type { Clock } from './runtime/clock.ts';
 export { SettlementsLostError } from './runtime/journal.ts';
 export { untilAborted } from './runtime/until-aborted.ts';
+export { Crowd } from './core/crowd.ts';
+export type { Member } from './core/crowd.ts';
 export type {
   BudgetAlert,
   EndedStepInfo,

@@ -1,4 +1,5 @@
 import type { Limits } from '../core/budget.ts';
+import { Crowd, type Member } from '../core/crowd.ts';
 import { durationMs } from '../core/duration.ts';
 import { InvalidOptionError, RunEndedError, type HaltError } from '../core/errors.ts';
 import type { Halt } from '../core/halt.ts';
@@ -127,8 +128,8 @@ export function createGuard<S extends string = never, A = never>(
   const halts = recentHalts();
   const live = new Map<string, RunCore>();
   const resumable = resumableRuns();
-  const openSteps = new Set<OpenStep>();
-  const ending = new Set<Promise<void>>();
+  const openSteps = new Crowd<OpenStep>();
+  const ending = new Crowd<Member & { readonly promise: Promise<void> }>();
   const holdTtlMs = durationMs(checked.holdTtl);
   const beat = heartbeat(openSteps, clock, holdTtlMs);
   const view = accountsView({ store, local, accounts, clock, storeTimeoutMs });
@@ -150,11 +151,12 @@ export function createGuard<S extends string = never, A = never>(
       openSteps.add(step);
       beat.start();
     },
-    closed: (step) => void openSteps.delete(step),
+    closed: (step) => openSteps.delete(step),
+    openSteps: () => openSteps.all(),
     finishing(promise) {
-      const finished = promise.finally(() => ending.delete(finished));
-      ending.add(finished);
-      return finished;
+      const entry = { place: -1, promise: promise.finally(() => ending.delete(entry)) };
+      ending.add(entry);
+      return entry.promise;
     },
     remember: halts.add,
     runEnded(run) {
@@ -289,7 +291,7 @@ export function createGuard<S extends string = never, A = never>(
     async close() {
       for (const open of [...live.values()].toReversed()) await open.end();
       beat.stop();
-      await Promise.all(ending);
+      await Promise.all(ending.all().map(({ promise }) => promise));
       await ledger.flush();
       await ledger.close();
       events.later.flush();

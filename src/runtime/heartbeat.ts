@@ -1,12 +1,13 @@
+import type { Crowd } from '../core/crowd.ts';
 import type { Clock } from './clock.ts';
 import type { OpenStep } from './open-step.ts';
 
 /** Extends the holds of all steps in flight, every third of their lifetime; stands still while nothing is in flight. */
-export function heartbeat(openSteps: ReadonlySet<OpenStep>, clock: Clock, holdTtlMs: number): { start(): void; stop(): void } {
+export function heartbeat(openSteps: Crowd<OpenStep>, clock: Clock, holdTtlMs: number): { start(): void; stop(): void } {
   let timer: unknown;
   const beat = (): void => {
     timer = undefined;
-    for (const step of openSteps) step.keepAlive();
+    for (const step of openSteps.all()) step.keepAlive();
     if (openSteps.size > 0) start();
   };
   const start = (): void => {

@@ -34,6 +34,7 @@ export class LiveRun implements RunCore {
   readonly guard: GuardCore;
   readonly info: RunInfo;
   readonly tree: RunTree;
+  readonly parent: RunCore | undefined;
   readonly run: Run;
   readonly totals: Totals;
   readonly tighter: Readonly<Record<string, AmountLimits>>;
@@ -44,12 +45,12 @@ export class LiveRun implements RunCore {
   round: number;
   history: RunCore['history'];
   halted: Halt | undefined = undefined;
-  readonly #parent: RunCore | undefined;
   readonly #budgets: readonly RunBudgets<string>[];
   readonly #ownAccount: AccountRef | undefined;
   readonly #deadline: Deadline;
   readonly #stopListening: (() => void) | undefined;
-  readonly #openSteps = new Set<OpenStep>();
+  /** How many steps are open in it and in the runs inside it. */
+  #openSteps = 0;
   #controller: AbortController | undefined = undefined;
   #plan: AccountPlan | Promise<AccountPlan>;
   #raisedTo: AmountLimits | undefined = undefined;
@@ -71,7 +72,7 @@ export class LiveRun implements RunCore {
     this.guard = guard;
     this.info = info;
     this.tree = tree;
-    this.#parent = parent;
+    this.parent = parent;
     this.totals = resumed ? restoredTotals(resumed.totals) : createTotals();
     this.round = resumed?.round ?? 0;
     this.history = resumed?.history ?? nothingSaid;
@@ -122,7 +123,7 @@ export class LiveRun implements RunCore {
   }
 
   haltError(): HaltError | undefined {
-    return this.#haltError ?? this.#parent?.haltError();
+    return this.#haltError ?? this.parent?.haltError();
   }
 
   halt(facts: HaltFacts): HaltError {
@@ -161,7 +162,7 @@ export class LiveRun implements RunCore {
   raise(limits: AmountLimits): AccountRef | undefined {
     const account = this.runRefs.at(-1);
     const isOwn = this.#ownAccount !== undefined && account !== undefined;
-    const higher = isOwn ? raised(account, limits, keptShare(this.guard.options.ladder)) : this.#parent?.raise(limits);
+    const higher = isOwn ? raised(account, limits, keptShare(this.guard.options.ladder)) : this.parent?.raise(limits);
     const place = this.runRefs.findIndex((ref) => ref.id === higher?.id);
     if (!higher || place < 0) return undefined;
     this.runRefs[place] = higher;
@@ -187,7 +188,7 @@ export class LiveRun implements RunCore {
   }
 
   closedBy(): HaltError | undefined {
-    return this.#closed ?? this.#parent?.closedBy();
+    return this.#closed ?? this.parent?.closedBy();
   }
 
   standStill(): () => void {
@@ -217,33 +218,33 @@ export class LiveRun implements RunCore {
     addStep(this.totals, step);
     const { kind, usage, used, price, isEstimated } = step;
     if (isOwn && kind === 'model' && usage && !isEstimated) addTurn(this.totals.history, { usage, nanoUsd: used.usd, price });
-    this.#parent?.add(step, false);
+    this.parent?.add(step, false);
   }
 
   hasOpenSteps(): boolean {
-    return this.#openSteps.size > 0;
+    return this.#openSteps > 0;
   }
 
   opened(step: OpenStep): void {
-    this.#openSteps.add(step);
-    (this.#parent ?? this.guard).opened(step);
+    this.#openSteps += 1;
+    (this.parent ?? this.guard).opened(step);
   }
 
   closed(step: OpenStep): void {
-    this.#openSteps.delete(step);
-    (this.#parent ?? this.guard).closed(step);
+    this.#openSteps -= 1;
+    (this.parent ?? this.guard).closed(step);
     detach(this.#endIfIdle());
   }
 
   entered(): void {
     this.#living += 1;
-    this.#parent?.entered();
+    this.parent?.entered();
   }
 
   gone(): void {
     this.#living -= 1;
     if (this.#living === 0) this.guard.runGone(this);
-    this.#parent?.gone();
+    this.parent?.gone();
   }
 
   join(): void {
@@ -261,11 +262,11 @@ export class LiveRun implements RunCore {
   }
 
   #endIfIdle(): Promise<void> | undefined {
-    return this.#users === 0 && this.#openSteps.size === 0 ? this.#finish() : undefined;
+    return this.#users === 0 && this.#openSteps === 0 ? this.#finish() : undefined;
   }
 
   report(): RunReport {
-    const halt = this.halted ?? this.#parent?.haltError()?.halt;
+    const halt = this.halted ?? this.parent?.haltError()?.halt;
     return reportOf({ info: this.info, totals: this.totals, endedAt: this.#endedAt, durationMs: this.#deadline.elapsedMs(), halt });
   }
 
@@ -274,7 +275,7 @@ export class LiveRun implements RunCore {
     const stopped = this.haltError() ?? this.closedBy();
     if (stopped) throw stopped;
     if (this.isEnded) throw new RunEndedError(id);
-    if (this.#parent) {
+    if (this.parent) {
       const message = 'take it of the outermost run: a run inside another is a part of it';
       throw new InvalidOptionError('run.snapshot()', [{ path: '', message, value: id }]);
     }
@@ -283,7 +284,7 @@ export class LiveRun implements RunCore {
   }
 
   end(): Promise<void> {
-    if (!this.#ending) for (const step of this.#openSteps) step.giveUp();
+    if (!this.#ending && this.#openSteps > 0) for (const step of this.guard.openSteps()) if (isInside(step.parts.core, this)) step.giveUp();
     return this.#finish();
   }
 
@@ -304,3 +305,8 @@ export class LiveRun implements RunCore {
 }
 
 const nothingSaid: RunCore['history'] = Object.freeze({ head: undefined, length: 0 });
+
+function isInside(run: RunCore, outer: RunCore): boolean {
+  for (let each: RunCore | undefined = run; each; each = each.parent) if (each === outer) return true;
+  return false;
+}

@@ -1,5 +1,6 @@
 import type { Amounts } from '../core/amounts.ts';
 import { publicAmounts } from '../core/budget.ts';
+import type { Member } from '../core/crowd.ts';
 import { toUsd } from '../core/money.ts';
 import type { Offer } from '../core/offer.ts';
 import type { Ask } from '../core/reservation.ts';
@@ -63,11 +64,13 @@ export function openStep(parts: OpenStepParts): OpenStep {
  * A step and what the runtime does with it behind the user's back. A class, and not a bundle of functions: one is made for every
  * step, between the steps of a host that leaves no cache warm.
  */
-export class OpenStep {
+export class OpenStep implements Member {
   readonly parts: OpenStepParts;
   readonly attempts: Attempt[];
   /** The handle of whoever began the step. Only this one ends it. */
   readonly step: Step;
+  /** Among the open steps of the guard. */
+  place = -1;
   isOpen = true;
   private heardAt: number;
   private furtherHolds = 0;

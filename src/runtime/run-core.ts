@@ -41,6 +41,7 @@ export interface GuardCore {
   /** Steps in flight are extended while they live and given up when nothing is heard of them. */
   readonly opened: (step: OpenStep) => void;
   readonly closed: (step: OpenStep) => void;
+  readonly openSteps: () => readonly OpenStep[];
   /** Knows of a run that is writing its last, and hands the promise back. */
   readonly finishing: (ending: Promise<void>) => Promise<void>;
   readonly remember: (error: HaltError, run: RunInfo) => void;
@@ -79,6 +80,8 @@ export const judgeOf = (tree: RunTree): LoopJudge => (tree.judge ??= tree.newJud
 export interface RunCore {
   readonly guard: GuardCore;
   readonly info: RunInfo;
+  /** The run that it is inside of. */
+  readonly parent: RunCore | undefined;
   /** The run as its users hold it. */
   readonly run: Run;
   readonly tree: RunTree;

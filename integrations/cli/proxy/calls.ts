@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Guard } from 'holdfast';
+import { Crowd, type Guard, type Member } from 'holdfast';
 import { exchangesAt, type Exchange, type Exchanges } from 'holdfast/fetch';
 import { decodedBody, readBody } from 'holdfast/http';
 import { answerFor, refuse } from './answer-error.ts';
@@ -46,7 +46,7 @@ export interface Calls {
 const BUSY_RETRY_S = '1';
 
 /** A request that is being served. */
-interface Serving {
+interface Serving extends Member {
   /** Why it need not be served any more. */
   reason: Error | undefined;
   /** Ends what is being done for it. */
@@ -66,7 +66,7 @@ export function servedCalls({ guard, authenticate, upstreams, bounds, budgeted }
   const nextTurn = sharedTurns();
   const limitsFor = toldLimits(guard, budgeted);
   const bodyLimits = { maxBytes: bounds.bodyBytes, timeoutMs: bounds.bodyTimeoutMs, isKept: false };
-  const all = new Set<Serving>();
+  const served = new Crowd<Serving>();
   let inFlight = 0;
   let bufferedBytes = 0;
 
@@ -99,10 +99,10 @@ export function servedCalls({ guard, authenticate, upstreams, bounds, budgeted }
     if (scoped.kind === 'refusal') return refuse(scoped.status, scoped.message);
     const to = upstreams[route.protocol];
     if (!to) return refuse(404, `the proxy has no upstream for ${route.protocol}`);
-    const serving: Serving = { reason: undefined, stop: undefined };
-    all.add(serving);
+    const serving: Serving = { reason: undefined, stop: undefined, place: -1 };
+    served.add(serving);
     response.once('close', () => {
-      all.delete(serving);
+      served.delete(serving);
       if (!response.writableFinished) stop(serving, new Error('the client has left'));
     });
     if (mayContinue) response.writeContinue();
@@ -214,7 +214,7 @@ export function servedCalls({ guard, authenticate, upstreams, bounds, budgeted }
       return inFlight;
     },
     abort() {
-      for (const serving of all) stop(serving, new Error('the proxy shuts down'));
+      for (const serving of served.all()) stop(serving, new Error('the proxy shuts down'));
     },
     async close() {
       await runs.close();

@@ -1,7 +1,9 @@
+import { Crowd, type Member } from 'holdfast';
+
 /** Watches something until it is told to stop; `onSilent` is called when it has made no progress for too long. */
 export type Watch = (progress: () => number, onSilent: () => void) => () => void;
 
-interface Watched {
+interface Watched extends Member {
   readonly progress: () => number;
   readonly onSilent: () => void;
   seen: number;
@@ -13,12 +15,12 @@ interface Watched {
  * nothing has to be wound up and down for every request.
  */
 export function silenceWatch(mostMs: number): Watch {
-  const watched = new Set<Watched>();
+  const watched = new Crowd<Watched>();
   let timer: NodeJS.Timeout | undefined;
 
   function sweep(): void {
     const now = Date.now();
-    for (const each of watched) {
+    for (const each of watched.all()) {
       const progress = each.progress();
       if (progress !== each.seen) {
         each.seen = progress;
@@ -34,9 +36,9 @@ export function silenceWatch(mostMs: number): Watch {
   }
 
   return (progress, onSilent) => {
-    const each: Watched = { progress, onSilent, seen: progress(), at: Date.now() };
+    const each: Watched = { progress, onSilent, seen: progress(), at: Date.now(), place: -1 };
     watched.add(each);
     timer ??= setInterval(sweep, Math.max(10, Math.min(1_000, mostMs / 4))).unref();
-    return () => void watched.delete(each);
+    return () => watched.delete(each);
   };
 }
