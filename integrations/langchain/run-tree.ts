@@ -74,7 +74,7 @@ function createRunTree(now: () => number = Date.now): RunTree {
   /** Looks at a few roots; those that go on are looked at again after all others. */
   const giveUpSilent = (): void => {
     let quietest: [string, Root] | undefined;
-    for (const [rootId, root] of [...firstOf(roots, SWEPT_AT_ONCE)]) {
+    for (const [rootId, root] of firstOf(roots, SWEPT_AT_ONCE)) {
       if (now() - root.heardAt > SILENCE_MAX_MS) giveUp(rootId, root);
       else {
         roots.delete(rootId);
@@ -116,11 +116,8 @@ function createRunTree(now: () => number = Date.now): RunTree {
   };
 }
 
-function* firstOf<K, V>(map: ReadonlyMap<K, V>, most: number): Generator<[K, V]> {
-  let given = 0;
-  for (const entry of map) {
-    if (given === most) return;
-    given += 1;
-    yield entry;
-  }
+function firstOf<K, V>(map: ReadonlyMap<K, V>, most: number): [K, V][] {
+  const first: [K, V][] = [];
+  for (const entry of map) if (first.push(entry) === most) break;
+  return first;
 }

@@ -8,7 +8,14 @@ import { chat, clientKey, closeAll, closeLater, post, raw, staged, until, type S
 afterEach(closeAll);
 
 const budgets = { user: { tokens: 10_000_000 }, global: { modelCalls: 1_000_000 } };
-const small = { bodyBytes: 100_000, headersTimeoutMs: 1_000, bodyTimeoutMs: 1_000, clientIdleMs: 1_000, upstreamIdleMs: 1_000, headerBytes: 8_192 };
+const small = {
+  bodyBytes: 100_000,
+  headersTimeoutMs: 1_000,
+  bodyTimeoutMs: 1_000,
+  clientIdleMs: 1_000,
+  upstreamIdleMs: 1_000,
+  headerBytes: 8_192,
+};
 const abused = (more: Parameters<typeof staged>[0] = {}): Promise<Stage> =>
   staged({
     guard: { budgets },
