@@ -137,6 +137,7 @@ export type { RefreshablePrices } from './meter/prices/refreshable-prices.ts';
 export type { ModelRates, PriceQuery } from './meter/prices/rates.ts';
 export { InvalidUsageError } from './meter/usage/invalid-usage-error.ts';
 export { usageFrom } from './meter/usage/usage-shapes.ts';
+export { reportedUsage } from './meter/usage/reported-usage.ts';
 export type { Encoding } from './meter/families.ts';
 export type { BilledRatio, InputCount, Meter, ModelPrice, OutputCounter } from './meter/meter.ts';
 export type { CallTokenizer, MeterOptions, PriceFunction, TextTokenizer, Tokenizer } from './meter/options.ts';

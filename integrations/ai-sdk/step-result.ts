@@ -1,4 +1,4 @@
-import { usageFrom, type StepResult, type ToolCallView, type UsageReport } from 'holdfast';
+import { reportedUsage, type StepResult, type ToolCallView, type UsageReport } from 'holdfast';
 import { fieldsOf, type Content, type GenerateResult } from './host.ts';
 
 /** A model's answer as detectors and reports want it. */
@@ -32,19 +32,13 @@ function parsed(input: string): unknown {
 }
 
 /**
- * What a response says that it used; undefined where it says nothing, or nothing that makes sense. Some providers' packages fill in
+ * What a response says that it used; undefined where it says nothing. Some providers' packages fill in
  * zeros for what was not said: then the provider's own figures are not there either.
  */
 export function usageReport(usage: GenerateResult['usage'] | undefined): UsageReport | undefined {
   if (usage?.raw === undefined && !usage?.inputTokens.total && !usage?.outputTokens.total) return undefined;
-  try {
-    const report = usageFrom(usage);
-    const long = fieldsOf(fieldsOf(usage?.raw)['cache_creation'])['ephemeral_1h_input_tokens'];
-    // Kept for an hour it costs more; the SDK's own sums do not tell.
-    return report && typeof long === 'number' && long <= (report.cacheWriteTokens ?? 0)
-      ? { ...report, longCacheWriteTokens: long }
-      : report;
-  } catch {
-    return undefined;
-  }
+  const report = reportedUsage(usage);
+  const long = fieldsOf(fieldsOf(usage?.raw)['cache_creation'])['ephemeral_1h_input_tokens'];
+  // Kept for an hour it costs more; the SDK's own sums do not tell.
+  return report && typeof long === 'number' && long <= (report.cacheWriteTokens ?? 0) ? { ...report, longCacheWriteTokens: long } : report;
 }

@@ -1,4 +1,4 @@
-import { usageFrom, type UsageReport } from 'holdfast';
+import { reportedUsage, type UsageReport } from 'holdfast';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -22,24 +22,13 @@ export interface ReportedBy {
  */
 export function usageReport({ message, llmOutput }: ReportedBy): UsageReport | undefined {
   const { usage_metadata: metadata, response_metadata: response } = fieldsOf(message);
-  const figures = reported(fieldsOf(response)['usage']);
-  const told = reported(metadata);
-  if (told?.inputTokens === undefined && told?.outputTokens === undefined) return figures ?? reported(fieldsOf(llmOutput)['tokenUsage']);
+  const figures = reportedUsage(fieldsOf(response)['usage']);
+  const told = reportedUsage(metadata);
+  if (told?.inputTokens === undefined && told?.outputTokens === undefined)
+    return figures ?? reportedUsage(fieldsOf(llmOutput)['tokenUsage']);
   if (told.inputTokens === 0 && told.outputTokens === 0 && isUnsaid(fieldsOf(response), fieldsOf(metadata))) return undefined;
   // What it cost is among the provider's own figures alone, where a provider says it.
   return figures?.usd === undefined ? told : { ...told, usd: figures.usd };
-}
-
-/** Of this the guard says that it is invalid, and books what was held. */
-const invalid: UsageReport = { inputTokens: Number.NaN };
-
-/** A usage that cannot be (words, less than nothing) is no reason to keep the answer from its caller. */
-function reported(raw: unknown): UsageReport | undefined {
-  try {
-    return usageFrom(raw);
-  } catch {
-    return invalid;
-  }
 }
 
 /** A Responses API that said nothing of usage: LangChain fills in zeros, but has no details and no figures of the provider's. */

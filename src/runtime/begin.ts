@@ -12,7 +12,7 @@ import { openStep } from './open-step.ts';
 import { beginning, outputTerms, reserve, roundOf, type BeginOptions, type Reserved } from './reserve.ts';
 import { refuse, type RunCore } from './run-core.ts';
 import type { Step } from './step.ts';
-import { isPromise } from './time-limit.ts';
+import { detach, isPromise } from './time-limit.ts';
 
 /**
  * Begins a step: counts, waits for a slot where calls are bounded, reserves in every account at once. With the store of
@@ -49,7 +49,7 @@ export async function beginStep(core: RunCore, call: Call, options: BeginOptions
     giveBack();
     throw error;
   } finally {
-    core.waited();
+    detach(core.leave());
   }
 }
 

@@ -1,17 +1,14 @@
 import type { Limits } from '../core/budget.ts';
 import { Crowd, type Member } from '../core/crowd.ts';
 import { durationMs } from '../core/duration.ts';
-import { InvalidOptionError, RunEndedError, type HaltError } from '../core/errors.ts';
+import { InvalidOptionError, type HaltError } from '../core/errors.ts';
 import type { Halt } from '../core/halt.ts';
-import type { LoopJudge } from '../loops/detector.ts';
-import { createLoopJudge } from '../loops/judge.ts';
 import { createMeter } from '../meter/create-meter.ts';
 import type { BilledRatio } from '../meter/meter.ts';
 import { memoryStore } from '../stores/memory-store.ts';
 import { createAccounts } from './accounts.ts';
 import { accountsView, type AccountReading, type AdjustOptions, type ListOptions } from './accounts-view.ts';
-import { ambientOf, within, type Ambient } from './ambient.ts';
-import { treeLadder } from './climb/run-ladder.ts';
+import { within } from './ambient.ts';
 import { createStandings } from './climb/standings.ts';
 import { systemClock } from './clock.ts';
 import { createEvents, type EventName, type LaterEvents, type Listener } from './events.ts';
@@ -20,21 +17,17 @@ import { createGate } from './gate.ts';
 import { heartbeat } from './heartbeat.ts';
 import { isAsyncIterable, streamWithin } from './iterable.ts';
 import { createLedger } from './ledger.ts';
-import { guardOptions, runOptions, type Concurrency, type GuardOptions, type RunOptions } from './options.ts';
-import { coreOf } from './open-run.ts';
+import { guardOptions, type Concurrency, type GuardOptions, type RunOptions } from './options.ts';
 import type { OpenStep } from './open-step.ts';
 import { warnOfManyProcesses } from './many-processes.ts';
 import { recentHalts } from './recent-halts.ts';
-import { createReplays } from './replays.ts';
 import { resumableRuns } from './resumable-runs.ts';
 import type { Run } from './run.ts';
-import type { ReadSnapshot } from './run-snapshot.ts';
-import { startRun } from './start-run.ts';
-import type { GuardCore, RunCore, RunTree } from './run-core.ts';
+import type { GuardCore, RunCore } from './run-core.ts';
+import { runStarter } from './run-starter.ts';
 import { detach, withinTime } from './time-limit.ts';
 import { scopesFromConfig, type ConfigLike } from './scope-keys.ts';
 import type { Step } from './step.ts';
-import { checkIds, checkScopes } from './scope-ids.ts';
 import { parseOptions } from './validation.ts';
 
 /** What surrounds the caller in the eyes of one guard. */
@@ -133,7 +126,6 @@ export function createGuard<S extends string = never, A = never>(
   const holdTtlMs = durationMs(checked.holdTtl);
   const beat = heartbeat(openSteps, clock, holdTtlMs);
   const view = accountsView({ store, local, accounts, clock, storeTimeoutMs });
-  const onDetectorError = (name: string, error: unknown): void => events.emit('hook:error', { hook: `detector ${name}`, error });
 
   const core: GuardCore = {
     key: {},
@@ -171,82 +163,13 @@ export function createGuard<S extends string = never, A = never>(
     snapshotTaken: ({ info, tree }) => resumable.reached(info.id, tree.nextStep),
   };
 
-  const newJudge = (known?: unknown): LoopJudge =>
-    createLoopJudge({ loops: checked.loops, tools: checked.tools, detectors: checked.detectors, onDetectorError }, known);
-
-  function newTree(loopState: unknown, resumed: ReadSnapshot | undefined): RunTree {
-    const { nextRound = 0, epoch = 0, replays, ladder } = resumed?.state ?? {};
-    return {
-      judge: undefined,
-      newJudge,
-      knownLoops: resumed?.state.loops ?? loopState,
-      climbing: checked.ladder.rungs.length > 0 ? treeLadder(ladder) : undefined,
-      nextStep: resumed?.steps ?? 0,
-      nextRound,
-      epoch,
-      replays: createReplays(replays),
-      streaming: undefined,
-    };
-  }
-
-  function begin(given: RunOptions<S> = {}): RunCore {
-    const wanted = parseOptions('options of a run', runOptions, given);
-    const ids = checkIds(wanted.scopes ?? {}, accounts.names);
-    checkScopes(wanted.budgets ?? {}, accounts.names);
-    const resumed = wanted.resume === undefined ? undefined : resumable.check(wanted.resume, wanted.id, ids, (id) => live.has(id));
-    if (resumed) resumable.reached(resumed.runId, resumed.steps);
-    const known = wanted.id === undefined ? undefined : live.get(wanted.id);
-    if (known) return join(known, ids);
-    const parent = resumed ? undefined : parentOf(wanted.parent);
-    const started = startRun(core, {
-      id: resumed?.runId ?? wanted.id,
-      ids: resumed ? checkIds(resumed.scopes, accounts.names) : ids,
-      budgets: wanted.budgets as never,
-      agent: wanted.agent,
-      parent,
-      signal: wanted.signal,
-      tree: parent?.tree ?? newTree(wanted.loopState, resumed),
-      resumed: resumed?.state,
-    });
-    live.set(started.info.id, started);
-    return started;
-  }
-
-  /** What surrounds the caller: a context can outlive its run, which then surrounds nobody, unless it was stopped. */
-  function ambient(): Ambient | undefined {
-    const around = ambientOf(core.key);
-    return around?.run.isEnded && !around.run.signal.aborted ? undefined : around;
-  }
-
-  /** The run that is named, or else the one around the caller. What is left of a stopped run begins no other. */
-  function parentOf(named: Run | null | undefined): RunCore | undefined {
-    const around = named === undefined ? ambient()?.run : named;
-    if (!around) return undefined;
-    const parent = coreOf(around);
-    if (parent?.guard !== core) {
-      const message = 'expected a run of this guard, or null for a run of its own';
-      throw new InvalidOptionError('options of a run', [{ path: 'parent', message, value: around.id }]);
-    }
-    if (around.isEnded) throw around.haltError ?? new RunEndedError(around.id);
-    return parent;
-  }
-
-  function join(known: RunCore, ids: Record<string, string>): RunCore {
-    for (const [scope, id] of Object.entries(ids)) {
-      if (known.info.scopes[scope] === id) continue;
-      throw new InvalidOptionError('options of a run', [
-        { path: 'id', message: `a run of this id is live for another ${scope}; give each run an id of its own`, value: known.info.id },
-      ]);
-    }
-    known.join();
-    return known;
-  }
+  const starter = runStarter<S>(core, live, resumable);
 
   async function run<T>(first: RunOptions<S> | ((run: Run) => T), second?: (run: Run) => T): Promise<Awaited<T> | A> {
     const [given, fn] = typeof first === 'function' ? [{}, first] : [first, second];
     if (typeof fn !== 'function')
       throw new InvalidOptionError('arguments of guard.run', [{ path: 'fn', message: 'expected a function of the run', value: fn }]);
-    const started = begin(given);
+    const started = starter.start(given);
     const { run: current } = started;
     try {
       const result = await current.within(() => fn(current));
@@ -272,9 +195,9 @@ export function createGuard<S extends string = never, A = never>(
 
   return {
     run,
-    start: (given) => begin(given).run,
+    start: (given) => starter.start(given).run,
     current() {
-      const around = ambient();
+      const around = starter.around();
       return around && { run: around.run, agent: around.agent, step: around.step?.step, mark: around.mark };
     },
     within: (inner, agent, fn, mark) => within({ guard: core.key, run: inner, agent, mark }, fn),

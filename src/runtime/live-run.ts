@@ -1,10 +1,9 @@
 import type { AmountLimits } from '../core/amounts.ts';
 import type { Duration } from '../core/duration.ts';
-import { haltError as newHaltError, InvalidOptionError, RunEndedError, type HaltError } from '../core/errors.ts';
+import { InvalidOptionError, RunEndedError, type HaltError } from '../core/errors.ts';
 import type { Halt } from '../core/halt.ts';
 import type { RunReport } from '../core/report.ts';
 import type { AccountRef } from '../stores/store.ts';
-import { abortWith } from './abort-with.ts';
 import { inheritTighter, type AccountPlan } from './accounts.ts';
 import { keptShare, raised } from './climb/kept.ts';
 import { runLadder, type RunLadder } from './climb/run-ladder.ts';
@@ -13,6 +12,7 @@ import type { RunInfo } from './events.ts';
 import { createGate, type Gate } from './gate.ts';
 import { overTimeFacts, type HaltFacts } from './halts.ts';
 import { addTurn } from './history-totals.ts';
+import { Latch } from './latch.ts';
 import { inOnePiece, uniqueName } from './names.ts';
 import { openRun } from './open-run.ts';
 import type { OpenStep } from './open-step.ts';
@@ -44,21 +44,14 @@ export class LiveRun implements RunCore {
   readonly ladder: RunLadder | undefined;
   round: number;
   history: RunCore['history'];
-  halted: Halt | undefined = undefined;
   readonly #budgets: readonly RunBudgets<string>[];
   readonly #ownAccount: AccountRef | undefined;
   readonly #deadline: Deadline;
-  readonly #stopListening: (() => void) | undefined;
+  readonly #latch: Latch;
   /** How many steps are open in it and in the runs inside it. */
   #openSteps = 0;
-  #controller: AbortController | undefined = undefined;
   #plan: AccountPlan | Promise<AccountPlan>;
   #raisedTo: AmountLimits | undefined = undefined;
-  #haltError: HaltError | undefined = undefined;
-  /** Set when the run was ended softly, by its last step. */
-  #closed: HaltError | undefined = undefined;
-  #closing: { readonly facts: HaltFacts; readonly rung: string | undefined } | undefined = undefined;
-  #isClosingOpen = false;
   #endedAt: number | null = null;
   #ending: Promise<void> | undefined = undefined;
   /** Who works in the run, or holds it open by hand: at first whoever started it. */
@@ -94,12 +87,17 @@ export class LiveRun implements RunCore {
       const ready = this.#plan;
       this.#plan = this.#once(Promise.resolve(restored).then(() => ready));
     }
-    if (parent || signal) this.#stopListening = abortWith((this.#controller = new AbortController()), [parent?.signal, signal]);
+    // Last: what could not be started listens to nobody.
+    this.#latch = new Latch(this, [parent?.signal, signal]);
     parent?.entered();
   }
 
   get signal(): AbortSignal {
-    return (this.#controller ??= new AbortController()).signal;
+    return this.#latch.signal;
+  }
+
+  get halted(): Halt | undefined {
+    return this.#latch.halted;
   }
 
   get isEnded(): boolean {
@@ -123,36 +121,23 @@ export class LiveRun implements RunCore {
   }
 
   haltError(): HaltError | undefined {
-    return this.#haltError ?? this.parent?.haltError();
+    return this.#latch.error ?? this.parent?.haltError();
   }
 
   halt(facts: HaltFacts): HaltError {
-    if (this.#haltError) return this.#haltError;
-    // A run that was ended softly has had its event, and its one error.
-    if (this.#closed && !this.isEnded) return this.#stopWith(this.#closed);
-    const halt = this.#haltOf(facts);
-    // A run that is over can no longer be stopped: its report is final, and listeners have heard of its end.
-    if (this.isEnded) return newHaltError(halt, this.report());
-    return this.#stopWith(this.#tell(newHaltError(halt, { ...this.report(), halt })));
+    return this.#latch.halt(facts);
   }
 
-  #haltOf(facts: HaltFacts): Halt {
-    return { step: this.tree.nextStep, ...facts, runId: this.info.id, at: this.guard.clock.now() };
+  close(facts: HaltFacts, rung: string | undefined): void {
+    this.#latch.close(facts, rung);
   }
 
-  /** The one error of the halt, which listeners and `lastHalt` hear of. */
-  #tell(error: HaltError): HaltError {
-    if (this.halted) return error;
-    this.halted = error.halt;
-    this.guard.remember(error, this.info);
-    this.guard.events.emit('run:halt', { run: this.info, halt: this.halted });
-    return error;
+  closingEnded(isFailed: boolean): void {
+    this.#latch.closingEnded(isFailed);
   }
 
-  #stopWith(error: HaltError): HaltError {
-    this.#haltError = error;
-    (this.#controller ??= new AbortController()).abort(error);
-    return error;
+  closedBy(): HaltError | undefined {
+    return this.#latch.closed ?? this.parent?.closedBy();
   }
 
   #overTime(): HaltError {
@@ -171,36 +156,8 @@ export class LiveRun implements RunCore {
     return higher;
   }
 
-  close(facts: HaltFacts, rung: string | undefined): void {
-    this.#isClosingOpen = true;
-    this.#closing = { facts, rung };
-    const halt = this.#haltOf(facts);
-    this.#closed = newHaltError(halt, { ...this.report(), halt });
-  }
-
-  closingEnded(isFailed: boolean): void {
-    this.#isClosingOpen = false;
-    const closed = this.#closed;
-    if (!closed) return;
-    if (isFailed && !this.#haltError && this.#closing && this.ladder?.leavesTo(this.#closing)) this.#closed = undefined;
-    else if (isFailed) this.#stopWith(this.#tell(closed));
-    else this.#tell(closed);
-  }
-
-  closedBy(): HaltError | undefined {
-    return this.#closed ?? this.parent?.closedBy();
-  }
-
   standStill(): () => void {
     return this.#deadline.pause();
-  }
-
-  pause(): () => void {
-    const goOn = this.#deadline.pause();
-    return () => {
-      this.tree.replays.resumed();
-      goOn();
-    };
   }
 
   assertGoing(isClosing = false): void {
@@ -208,10 +165,9 @@ export class LiveRun implements RunCore {
     if (stopped) throw stopped;
     if (this.isEnded) throw new RunEndedError(this.info.id);
     const ended = isClosing ? undefined : this.closedBy();
-    // Its answer may still be under way: that must not be aborted.
-    if (ended) throw ended === this.#closed && !this.#isClosingOpen ? this.#stopWith(ended) : ended;
+    if (ended) throw this.#latch.refuse(ended);
     if (this.#deadline.isOver()) throw this.#overTime();
-    this.#controller?.signal.throwIfAborted();
+    this.#latch.throwIfAborted();
   }
 
   add(step: StepTotals, isOwn = true): void {
@@ -251,14 +207,9 @@ export class LiveRun implements RunCore {
     this.#users += 1;
   }
 
-  waited(): void {
+  leave(): Promise<void> | undefined {
     this.#users -= 1;
-    detach(this.#endIfIdle());
-  }
-
-  async leave(): Promise<void> {
-    this.#users -= 1;
-    await this.#endIfIdle();
+    return this.#endIfIdle();
   }
 
   #endIfIdle(): Promise<void> | undefined {
@@ -296,7 +247,7 @@ export class LiveRun implements RunCore {
     const { guard, info } = this;
     this.#endedAt = guard.clock.now();
     this.#deadline.stop();
-    this.#stopListening?.();
+    this.#latch.stopListening();
     guard.runEnded(this);
     this.gone();
     await guard.ledger.flush();

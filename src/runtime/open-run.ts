@@ -68,7 +68,12 @@ class OpenRun implements Run {
   }
 
   pause(): () => void {
-    return this.#core.pause();
+    const { tree } = this.#core;
+    const goOn = this.#core.standStill();
+    return () => {
+      tree.replays.resumed();
+      goOn();
+    };
   }
 
   snapshot(): ReturnType<Run['snapshot']> {

@@ -120,8 +120,6 @@ export interface RunCore {
   closedBy(): HaltError | undefined;
   /** Lets the run's duration stand still until the returned function is called. */
   standStill(): () => void;
-  /** As `standStill`, for a host that may make calls again afterwards. */
-  pause(): () => void;
   /** Throws when no further step may begin; `isClosing` asks for a further attempt of the last one. */
   assertGoing(isClosing?: boolean): void;
   /** Adds to the totals of the run and of those around it; `isOwn` is false for a step of a run inside. */
@@ -135,10 +133,8 @@ export interface RunCore {
   gone(): void;
   /** Somebody more works in the run, holds it open by hand, or waits for a slot or for the store. */
   join(): void;
-  /** As `leave`, for whoever need not know when the run has ended. */
-  waited(): void;
   /** Somebody has done. When all have, the run ends as soon as no step is open in it or in the runs inside it. */
-  leave(): Promise<void>;
+  leave(): Promise<void> | undefined;
   report(): RunReport;
   snapshot(): RunSnapshot;
   /** Ends the run. Steps that are still open are booked as they stand. */

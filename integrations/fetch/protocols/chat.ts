@@ -1,9 +1,8 @@
-import type { CallEdits, ReasoningSettings, StepResult, ToolCallView, UsageReport } from 'holdfast';
+import { reportedUsage, type CallEdits, type ReasoningSettings, type StepResult, type ToolCallView, type UsageReport } from 'holdfast';
 import { fieldsOf, isJson, countIn, numberIn, parsedArgs, parsedJson, recordsOf, stringIn, textOf, without, type Json } from '../json.ts';
 import { chatResults, chatToolCalls, chatView, editedChat } from './chat-messages.ts';
 import { openAIError } from './openai-error.ts';
 import { event, type EventNews, type Finished, type GivenAnswer, type Protocol, type ReadRequest, type StreamReader } from './protocol.ts';
-import { reportedUsage } from './reported-usage.ts';
 
 /** In Azure's paths the deployment is the model, and the body need not name one. */
 export const modelOf = (body: Json, url: URL): string =>

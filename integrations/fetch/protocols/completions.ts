@@ -1,8 +1,8 @@
+import { reportedUsage } from 'holdfast';
 import { fieldsOf, countIn, recordsOf, stringIn, type Json } from '../json.ts';
 import { chat, modelOf, providerOf, resultOf } from './chat.ts';
 import { openAIError } from './openai-error.ts';
 import { event, type GivenAnswer, type Protocol } from './protocol.ts';
-import { reportedUsage } from './reported-usage.ts';
 import { textsOf } from './texts.ts';
 
 const saidIn = (response: Json): string =>

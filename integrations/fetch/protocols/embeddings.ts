@@ -1,8 +1,8 @@
+import { reportedUsage } from 'holdfast';
 import { stringIn, type Json } from '../json.ts';
 import { modelOf, providerOf, resultOf } from './chat.ts';
 import { openAIError } from './openai-error.ts';
 import type { Protocol } from './protocol.ts';
-import { reportedUsage } from './reported-usage.ts';
 import { textsOf } from './texts.ts';
 
 const inputOf = ({ input }: Json): string => textsOf(input).join('\n');

@@ -1,9 +1,8 @@
-import type { CallEdits, ReasoningSettings, StepResult } from 'holdfast';
+import { reportedUsage, type CallEdits, type ReasoningSettings, type StepResult } from 'holdfast';
 import { fieldsOf, countIn, numberIn, parsedArgs, recordsOf, stringIn, textOf, without, type Json } from '../json.ts';
 import { effortOf, modelOf, providerOf, resultOf, withTools } from './chat.ts';
 import { editedHistory, lastResults, piecesOf } from './messages-history.ts';
 import { event, type EventNews, type Finished, type GivenAnswer, type Protocol, type ReadRequest, type StreamReader } from './protocol.ts';
-import { reportedUsage } from './reported-usage.ts';
 
 /** The provider takes no smaller thinking budget, and wants the cap to be above it. */
 const THINKING_MIN = 1_024;

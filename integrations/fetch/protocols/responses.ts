@@ -1,10 +1,9 @@
-import type { CallEdits, StreamChannel } from 'holdfast';
+import { reportedUsage, type CallEdits, type StreamChannel } from 'holdfast';
 import { fieldsOf, countIn, numberIn, recordsOf, stringIn, textOf, type Json } from '../json.ts';
 import { effortOf, modelOf, providerOf, resultOf, withTools } from './chat.ts';
 import { openAIError } from './openai-error.ts';
 import { event, type EventNews, type Finished, type GivenAnswer, type Protocol, type ReadRequest, type StreamReader } from './protocol.ts';
 import { askedIn, editedInput, groupsOf, inputResults } from './responses-input.ts';
-import { reportedUsage } from './reported-usage.ts';
 
 /** The provider takes no lower cap. */
 const CAP_MIN = 16;

@@ -39,6 +39,20 @@ describe('a client of OpenAI behind the proxy', () => {
     expect(server.requests[0]?.headers['authorization']).toBe(`Bearer ${clientKey}`);
   });
 
+  it('gets a whole answer byte for byte, in whatever script', async () => {
+    const text = 'Füße, 雨が降る, 🌧️, \u00a0\u0000 and \u2028';
+    const { proxy, server } = await staged({ script: () => text });
+    const asked = (url: string): Promise<Buffer> =>
+      fetch(`${url}/chat/completions`, { method: 'POST', headers: authorized, body: chat('Will it rain?') })
+        .then((response) => response.arrayBuffer())
+        .then((bytes) => Buffer.from(bytes));
+    // But for the id and the moment, which are new each time.
+    const masked = (bytes: Buffer): string => bytes.toString('latin1').replace(/"id":"[^"]*"|"created":\d+/g, '');
+    const behind = await asked(`${proxy.url}/v1`);
+    expect(masked(behind)).toBe(masked(await asked(server.url)));
+    expect((JSON.parse(behind.toString()) as { choices: { message: { content: string } }[] }).choices[0]?.message.content).toBe(text);
+  });
+
   it('is refused at once, with a typed error and the facts, when a budget is used up', async () => {
     const { proxy, server } = await staged({ guard: { budgets: { user: { modelCalls: 1, window: 'day' } } } });
     const client = openai(proxy.url);

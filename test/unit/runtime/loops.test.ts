@@ -1,4 +1,4 @@
-import { createGuard, LoopDetectedError, type MessageView } from 'holdfast';
+import { createGuard, LoopDetectedError, type Detector, type MessageView } from 'holdfast';
 import { describe, expect, test } from 'vitest';
 
 describe('what a model says', () => {
@@ -113,5 +113,27 @@ describe('a thread that goes on in another process', () => {
 
   test('begins afresh where the state is none', async () => {
     for (const nonsense of [42, 'x', { version: 99 }, null]) await expect(look(createGuard(), 3, nonsense)).resolves.toBeDefined();
+  });
+});
+
+describe('a history that became shorter', () => {
+  const said = (head: string, messages: number): MessageView[] =>
+    Array.from({ length: messages }, (_, place) => ({ role: place === 0 ? 'system' : 'user', text: place === 0 ? head : `word ${place}` }));
+  const long = 'You are a careful helper. '.repeat(20);
+
+  test.each([
+    ['was cut, where it begins as before', long, 1],
+    ['is that of another agent, where it begins otherwise', `You book. ${long}`, 0],
+    ['is that of another agent, where only the length of the beginning differs', `${long}And book.`, 0],
+  ])('%s', async (_, head, cuts) => {
+    let epoch: number | undefined;
+    const looks: Detector = { name: 'looks', observe: (step) => void (epoch = step.epoch) };
+    const guard = createGuard({ detectors: [looks] });
+    await guard.run(async (run) => {
+      await run.step({ kind: 'model', model: 'gpt-4o', messages: said(long, 5) }, () => ({ output: 'yes' }));
+      await run.step({ kind: 'model', model: 'gpt-4o', messages: said(head, 2) }, () => ({ output: 'yes' }));
+      await run.step({ kind: 'tool', name: 'look', args: {} }, () => ({ output: 1 }));
+    });
+    expect(epoch).toBe(cuts);
   });
 });

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { createGuard, HaltedByPersonError, RunEndedError, type Run } from 'holdfast';
 import { fakeClock } from 'holdfast/testing';
 import { describe, expect, it } from 'vitest';
@@ -163,6 +164,37 @@ describe('a run held open by hand', () => {
     expect(guard.lastHalt()).toBeUndefined();
   });
 
+  it('books its open steps when it is ended, and those of the runs inside it, and none of another run', async () => {
+    const guard = createGuard({ prices, budgets: { user: { tokens: 100_000 } } });
+    const outer = guard.start();
+    const inner = guard.start({ parent: outer });
+    const beside = guard.start();
+    const steps = await Promise.all([outer.begin(modelCall()), inner.begin(modelCall()), beside.begin(modelCall())]);
+    await outer.end();
+    expect(steps.map(({ isOpen }) => isOpen)).toEqual([false, false, true]);
+    expect((await guard.read('user')).used.modelCalls).toBe(2);
+    await beside.end();
+    expect((await guard.read('user')).held.modelCalls).toBe(0);
+    await guard.close();
+  });
+
+  it('whose listener ends it as soon as it hears of it is forgotten like every other', async () => {
+    const guard = createGuard();
+    let run: Run | undefined;
+    guard.on('run:start', ({ run: { id } }) => void guard.start({ id }).end());
+    run = guard.start({ id: 'job' });
+    expect(run.isEnded).toBe(true);
+    expect(guard.start({ id: 'job' })).not.toBe(run);
+    await guard.close();
+  });
+
+  it('that cannot be started listens to no signal', () => {
+    const guard = createGuard({ budgets: { user: { steps: 5 } }, requireScopes: ['user'] });
+    const { signal } = new AbortController();
+    expect(() => guard.start({ signal })).toThrow('this guard requires it');
+    expect(getEventListeners(signal, 'abort')).toHaveLength(0);
+  });
+
   it('is carried to wherever a bound function is called', async () => {
     const guard = createGuard();
     const run = guard.start({ agent: 'worker' });
@@ -211,6 +243,14 @@ describe('a run of an id that is live', () => {
     await expect(once()).resolves.toBe(1);
   });
 
+  it('whose steps are steps of their own, and no replay of those of the old one', async () => {
+    const guard = createGuard({ budgets: { user: { steps: 100 } } });
+    const once = (): Promise<number> => guard.run({ id: 'job' }, (run) => run.step(toolCall(), () => ({ output: 1 })));
+    await once();
+    await once();
+    expect((await guard.read('user')).used.steps).toBe(2);
+  });
+
   it('is refused for whom it does not work', async () => {
     const guard = createGuard({ budgets: { user: { steps: 1 } } });
     const run = guard.start({ id: 'job', scopes: { user: 'a' } });
@@ -240,6 +280,20 @@ describe('guard.close', () => {
     await run.begin(toolCall());
     await guard.close();
     expect(clock.waiting).toBe(0);
+  });
+});
+
+describe('a guard with nothing in flight', () => {
+  it('has no timer', async () => {
+    const clock = fakeClock();
+    const guard = createGuard({ clock });
+    const run = guard.start();
+    const step = await run.begin(toolCall());
+    expect(clock.waiting).toBe(1);
+    await step.end({ output: 1 });
+    await clock.advance(120_000);
+    expect(clock.waiting).toBe(0);
+    await guard.close();
   });
 });
 

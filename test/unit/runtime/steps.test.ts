@@ -114,6 +114,13 @@ describe('a step that ends', () => {
     expect(run.report().estimatedSteps).toBe(1);
   });
 
+  it('teaches nothing where what is told of it contradicts itself', async () => {
+    const { run, guard } = setUp();
+    const step = await run.begin(modelCall({ input: 'a question of some length. '.repeat(200) }));
+    await step.end({ text: 'yes' }, { inputTokens: 5, cachedInputTokens: 10, outputTokens: 1 });
+    expect(guard.billedRatios()).toEqual([]);
+  });
+
   it('books what was used above its hold as overage', async () => {
     const { used, overage, held, report } = await bookedBy((step) => step.end({}, usage(10, 5_000)));
     expect(used.outputTokens).toBe(5_000);

@@ -100,7 +100,9 @@ describe('a run', () => {
     expect(asked([user('a'), assistant('x'), result('y')])).toBe(first.run.id);
     const next = enter([user('a'), assistant('x'), user('another question')]);
     expect(next.run.id).not.toBe(first.run.id);
+    expect(next.run.scopes['session']).toMatch(/^[\da-f-]{36}$/);
     expect(next.run.scopes['session']).toBe(first.run.scopes['session']);
+    expect(enter([user('a')]).run.scopes['session']).not.toBe(first.run.scopes['session']);
     // A result in the user's name is no new word; nor is anything in a run that the client names.
     next.run.halt();
     next.leave();
