@@ -24,16 +24,21 @@ export interface RedisServer {
   stop(): Promise<void>;
 }
 
-/** A port that is free now, low enough for a cluster's second port (+ 10,000) to exist. */
+const isFree = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const probe = createServer();
+    probe.once('error', () => resolve(false));
+    probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)));
+  });
+
+/**
+ * A port that is free now, as is a cluster's second one, 10,000 above it. Both lie below those that systems give to connections
+ * (from 32,768), which come and go, and no second port is another server's first.
+ */
 async function freePort(): Promise<number> {
   for (;;) {
-    const port = 20_000 + Math.floor(Math.random() * 25_000);
-    const isFree = await new Promise<boolean>((resolve) => {
-      const probe = createServer();
-      probe.once('error', () => resolve(false));
-      probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)));
-    });
-    if (isFree) return port;
+    const port = 10_000 + Math.floor(Math.random() * 10_000);
+    if ((await isFree(port)) && (await isFree(port + 10_000))) return port;
   }
 }
 

@@ -291,7 +291,7 @@ describe('a guard with nothing in flight', () => {
     const step = await run.begin(toolCall());
     expect(clock.waiting).toBe(1);
     await step.end({ output: 1 });
-    await clock.advance(120_000);
+    clock.advance(120_000);
     expect(clock.waiting).toBe(0);
     await guard.close();
   });
