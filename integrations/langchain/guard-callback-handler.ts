@@ -69,12 +69,13 @@ function runsOfRoots(guard: AnyGuard, { scopes, budgets }: GuardCallbackHandlerO
       // A guarded agent inside a tool works in a run of its own, which only the ambient context knows.
       return guard.current()?.run ?? run;
     },
-    async leave(runId, error) {
+    leave(runId, error) {
       if (isPause(error)) tree.interrupted(runId);
       const ended = tree.leave(runId);
-      if (!ended) return;
-      if (ended.isInterrupted && ended.thread !== undefined) pausedRuns(guard).add(ended.thread, ended.run);
-      else await ended.run.end();
+      if (!ended) return undefined;
+      if (!ended.isInterrupted || ended.thread === undefined) return ended.run.end();
+      pausedRuns(guard).add(ended.thread, ended.run);
+      return undefined;
     },
     find: (runId) => guard.current()?.run ?? tree.runOf(runId),
   };

@@ -27,8 +27,8 @@ export interface LangChainRun {
 export interface RunFinder {
   /** Called at each start. */
   enter(event: LangChainRun): Run | undefined;
-  /** Called at each end; `error` where it failed. */
-  leave?(runId: string, error?: unknown): void | Promise<void>;
+  /** Called at each end; `error` where it failed. A promise where a run of the guard ends with it. */
+  leave?(runId: string, error?: unknown): Promise<void> | undefined;
   /** The run of an event that has started. */
   find(runId: string): Run | undefined;
 }
@@ -39,6 +39,9 @@ interface Metered {
 }
 
 const OPEN_MAX = 10_000;
+
+/** One for all events that leave nothing to wait for: LangChain awaits what a handler returns, and each promise costs it a turn. */
+const done = Promise.resolve();
 
 /**
  * Turns LangChain's callback events into steps: a start is `begin`, a new token is `stream`, an end is `end`, an error is
@@ -69,7 +72,7 @@ export class MeteringHandler extends BaseCallbackHandler {
     return this;
   }
 
-  override async handleChatModelStart(
+  override handleChatModelStart(
     serialized: unknown,
     messages: BaseMessage[][],
     runId: string,
@@ -80,10 +83,10 @@ export class MeteringHandler extends BaseCallbackHandler {
     runName?: string,
   ): Promise<void> {
     const event: ModelEvent = { serialized, extraParams, metadata, runName };
-    await this.#begin({ runId, parentRunId, metadata, name: runName }, () => chatModelEvent(event, messages[0] ?? []));
+    return this.#begin({ runId, parentRunId, metadata, name: runName }, () => chatModelEvent(event, messages[0] ?? []));
   }
 
-  override async handleLLMStart(
+  override handleLLMStart(
     serialized: unknown,
     prompts: string[],
     runId: string,
@@ -94,10 +97,10 @@ export class MeteringHandler extends BaseCallbackHandler {
     runName?: string,
   ): Promise<void> {
     const event: ModelEvent = { serialized, extraParams, metadata, runName };
-    await this.#begin({ runId, parentRunId, metadata, name: runName }, () => textModelEvent(event, prompts[0] ?? ''));
+    return this.#begin({ runId, parentRunId, metadata, name: runName }, () => textModelEvent(event, prompts[0] ?? ''));
   }
 
-  override async handleToolStart(
+  override handleToolStart(
     serialized: unknown,
     input: string,
     runId: string,
@@ -108,7 +111,7 @@ export class MeteringHandler extends BaseCallbackHandler {
     toolCallId?: string,
   ): Promise<void> {
     const { thread_id: threadId, checkpoint_ns: node } = settingsOf(metadata);
-    await this.#begin(
+    return this.#begin(
       { runId, parentRunId, metadata, name: runName },
       () => toolEvent(serialized, input, runName, toolCallId),
       replayKey(threadId, node, toolCallId),
@@ -132,37 +135,38 @@ export class MeteringHandler extends BaseCallbackHandler {
     if (step) for (const { delta, channel } of eventPieces(event)) await step.stream(delta, channel);
   }
 
-  override async handleLLMEnd(
+  override handleLLMEnd(
     { generations, llmOutput }: LLMResult,
     runId: string,
     _parentRunId?: string,
     _tags?: string[],
     extraParams?: Record<string, unknown>,
   ): Promise<void> {
-    await this.#settle(runId, undefined, async ({ step, watch }) => {
+    return this.#settle(runId, undefined, ({ step, watch }) => {
       const first = generations[0]?.[0];
       const message = (first as { message?: unknown } | undefined)?.message;
       const result = message ? modelResult(message) : { text: first?.text ?? '' };
       if (watch) watch.newest = 'ok';
-      await step.end({ ...result, ...(extraParams?.['cached'] === true ? { cached: true } : {}) }, usageReport({ message, llmOutput }));
+      return step.end({ ...result, ...(extraParams?.['cached'] === true ? { cached: true } : {}) }, usageReport({ message, llmOutput }));
     });
   }
 
-  override async handleLLMError(error: unknown, runId: string): Promise<void> {
-    await this.#settle(runId, error, async ({ step, watch }) => {
+  override handleLLMError(error: unknown, runId: string): Promise<void> {
+    return this.#settle(runId, error, ({ step, watch }) => {
       if (watch) watch.newest = 'failed';
-      await step.fail(error);
+      const failed = step.fail(error);
       this.#feel(runId);
+      return failed;
     });
   }
 
-  override async handleToolEnd(output: unknown, runId: string): Promise<void> {
-    await this.#settle(runId, undefined, ({ step }) => step.end(toolResult(output)));
+  override handleToolEnd(output: unknown, runId: string): Promise<void> {
+    return this.#settle(runId, undefined, ({ step }) => step.end(toolResult(output)));
   }
 
-  override async handleToolError(error: unknown, runId: string): Promise<void> {
+  override handleToolError(error: unknown, runId: string): Promise<void> {
     // A tool that waits for a person has not been called yet: it will be, when the person has answered.
-    await this.#settle(runId, error, ({ step }) => {
+    return this.#settle(runId, error, ({ step }) => {
       if (isParentCommand(error)) return step.end(toolResult(error.command));
       return isGraphBubbleUp(error) ? step.release() : step.fail(error);
     });
@@ -176,7 +180,7 @@ export class MeteringHandler extends BaseCallbackHandler {
   }
 
   // LangChain's declaration has the last arguments in another order; this is the one in which they come.
-  override async handleChainStart(
+  override handleChainStart(
     _chain: unknown,
     input: unknown,
     runId: string,
@@ -187,35 +191,42 @@ export class MeteringHandler extends BaseCallbackHandler {
     name?: string,
   ): Promise<void> {
     this.#runs.enter({ runId, parentRunId, metadata, name, input });
+    return done;
   }
 
-  override async handleChainEnd(_output: unknown, runId: string): Promise<void> {
-    await this.#runs.leave?.(runId);
+  override handleChainEnd(_output: unknown, runId: string): Promise<void> {
+    return this.#runs.leave?.(runId) ?? done;
   }
 
-  override async handleChainError(error: unknown, runId: string): Promise<void> {
-    await this.#runs.leave?.(runId, error);
+  override handleChainError(error: unknown, runId: string): Promise<void> {
+    return this.#runs.leave?.(runId, error) ?? done;
   }
 
-  async #begin(event: LangChainRun, callOf: () => Call, replayed?: string): Promise<void> {
+  #begin(event: LangChainRun, callOf: () => Call, replayed?: string): Promise<void> {
     const { runId } = event;
     const run = this.#runs.enter(event);
-    if (!run || run.isEnded || !this.#claims.take(runId, this)) return;
+    if (!run || run.isEnded || !this.#claims.take(runId, this)) return done;
     try {
       const { agent } = agentIn(settingsOf(event.metadata)['checkpoint_ns']);
       const call = agent === undefined ? callOf() : { ...callOf(), agent };
       const around = call.kind === 'model' ? attemptAround(this.guard) : undefined;
       const key = call.kind === 'model' ? (around?.key ?? runId) : undefined;
-      // No await before this line: parallel tools are told of at once, and each must find what the others hold.
-      const step = await run.begin(call, { key, canEdit: false, replayKey: replayed });
-      this.#keep(runId, { step, watch: step.isJoined ? around?.watch : undefined });
+      // At once: parallel tools are told of together, and each must find what the others hold.
+      return run.begin(call, { key, canEdit: false, replayKey: replayed }).then(
+        (step) => this.#keep(runId, { step, watch: step.isJoined ? around?.watch : undefined }),
+        (error: unknown) => this.#refused(run, runId, error),
+      );
     } catch (error) {
-      feltHalt(run);
-      // LangChain tells nothing more of a call that was refused.
-      this.#claims.release(runId, this);
-      await this.#runs.leave?.(runId, error);
-      throw error;
+      return this.#refused(run, runId, error);
     }
+  }
+
+  async #refused(run: Run, runId: string, error: unknown): Promise<never> {
+    feltHalt(run);
+    // LangChain tells nothing more of a call that was refused.
+    this.#claims.release(runId, this);
+    await this.#runs.leave?.(runId, error);
+    throw error;
   }
 
   /** A call that failed in a halted run was cut by the halt, or will be taken for it. */
@@ -230,11 +241,13 @@ export class MeteringHandler extends BaseCallbackHandler {
     if (this.#open.size > OPEN_MAX) for (const oldest of this.#open.keys()) return void this.#open.delete(oldest);
   }
 
-  async #settle(runId: string, error: unknown, book: (metered: Metered) => Promise<void>): Promise<void> {
+  #settle(runId: string, error: unknown, book: (metered: Metered) => Promise<void>): Promise<void> {
     const metered = this.#open.get(runId);
     this.#open.delete(runId);
     this.#claims.release(runId, this);
-    if (metered) await book(metered);
-    await this.#runs.leave?.(runId, error);
+    const booked = metered ? book(metered) : done;
+    // A run ends with its root alone: whatever is booked here is booked when this is asked.
+    const leaving = this.#runs.leave?.(runId, error);
+    return leaving ? booked.then(() => leaving) : booked;
   }
 }
