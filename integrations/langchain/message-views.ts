@@ -27,13 +27,15 @@ export function messageViews(messages: readonly BaseMessage[]): MessageView[] {
   if (!anchor) return messages.map(messageView);
   let history = histories.get(anchor);
   if (!history) histories.set(anchor, (history = []));
+  const views: MessageView[] = [];
   for (let at = 0; at < messages.length; at += 1) {
     const message = messages[at] as BaseMessage;
-    const known = history[at];
-    if (known?.message !== message || !isAsKept(known)) history[at] = keptOf(message);
+    const before = history[at];
+    const known = before?.message === message && isAsKept(before) ? before : (history[at] = keptOf(message));
+    views.push(known.view);
   }
   history.length = messages.length;
-  return history.map(viewOf);
+  return views;
 }
 
 /** The message that tells one history from another: the first, but for the agent's own instructions. */
@@ -41,8 +43,6 @@ const anchorOf = ([first, second]: readonly BaseMessage[]): BaseMessage | undefi
 
 /** One message as the core sees it. */
 export const messageView = (message: BaseMessage): MessageView => keptOf(message).view;
-
-const viewOf = ({ view }: Kept): MessageView => view;
 
 function keptOf(message: BaseMessage): Kept {
   const known = kept.get(message);

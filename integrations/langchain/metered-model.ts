@@ -107,11 +107,17 @@ async function generate(
     callbacks: callbacksInForce((given['callbacks'] as Callbacks | undefined) ?? callbacks),
   });
   if (attempt.answer) return { generations: [[{ text: attempt.answer.text, message: attempt.answer } as never]], llmOutput: {} };
-  return completed(
-    attempt,
-    () => attempt.model.generate([attempt.messages], { ...attempt.options, callbacks: attempt.callbacks } as never, attempt.callbacks),
-    () => generate(model, begin, prompts, options, callbacks),
-  );
+  const { model: allowed, messages: sent, callbacks: told } = attempt;
+  let result: LLMResult;
+  try {
+    result = await attempt.within(() => allowed.generate([sent], { ...attempt.options, callbacks: told } as never, told));
+  } catch (error) {
+    const failure = await attempt.failed(error);
+    // A last call of a run that failed is made again, as the next rung allows it.
+    if (attempt.isClosing && failure === error) return generate(model, begin, prompts, options, callbacks);
+    throw failure;
+  }
+  return completed(attempt, result);
 }
 
 async function* streamIterator(model: BaseChatModel, begin: BeginAttempt, input: unknown, options: unknown): AsyncGenerator<unknown> {

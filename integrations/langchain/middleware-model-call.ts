@@ -16,7 +16,7 @@ import { messageView, messageViews } from './message-views.ts';
 import { withoutToolCalls } from './last-words.ts';
 import { meteredModel } from './metered-model.ts';
 import { passedOn, type MiddlewareHost } from './middleware-host.ts';
-import type { MiddlewareRuntime } from './middleware-runs.ts';
+import type { MiddlewareRuns, MiddlewareRuntime } from './middleware-runs.ts';
 import { answerMessage, attemptsIn } from './model-attempt.ts';
 import { innermost, modelCall, modelFacts, settingsOf, wireTools } from './model-call.ts';
 import { repairedThread } from './repaired-thread.ts';
@@ -37,45 +37,44 @@ export interface ModelHookRequest {
 
 export type ModelHookNext = (request: ModelHookRequest) => Promise<unknown>;
 
-/** One model call of an agent, as a step. */
-export async function guardedModelCall(host: MiddlewareHost, request: ModelHookRequest, next: ModelHookNext): Promise<unknown> {
-  const { runs } = host;
-  const views = messageViews(request.messages);
-  const messages = closedGaps(request.messages, views);
-  const found = runs.runOf(request.runtime, messages.at(-1)?.getType() === 'human');
-  const run = found instanceof Promise ? await found : found;
-  const isWhole = messages === request.messages;
-  const response = isWhole
-    ? await modelStep(host, run, request, views, next)
-    : await modelStep(host, run, { ...request, messages }, messageViews(messages), next);
-  const saving = runs.rest(run, answerIn(response)?.tool_calls?.length ? 'more' : 'end');
-  if (saving) await saving;
-  return isWhole || !AIMessage.isInstance(response) ? response : repairedThread(messages, response);
+/** A call as the agent asked for it, its history without gaps. */
+interface AskedCall {
+  readonly request: ModelHookRequest;
+  readonly views: readonly MessageView[];
+  /** Whether gaps were closed: then the thread is to be written anew. */
+  readonly isRepaired: boolean;
 }
 
-async function modelStep(
-  host: MiddlewareHost,
-  run: Run,
-  asked: ModelHookRequest,
-  views: readonly MessageView[],
-  next: ModelHookNext,
-): Promise<unknown> {
+/** One model call of an agent, as a step. */
+export function guardedModelCall(host: MiddlewareHost, request: ModelHookRequest, next: ModelHookNext): Promise<unknown> {
+  const views = messageViews(request.messages);
+  const messages = closedGaps(request.messages, views);
+  const isRepaired = messages !== request.messages;
+  const asked: AskedCall = isRepaired
+    ? { request: { ...request, messages }, views: messageViews(messages), isRepaired }
+    : { request, views, isRepaired };
+  const found = host.runs.runOf(request.runtime, messages.at(-1)?.getType() === 'human');
+  return found instanceof Promise ? found.then((run) => modelStep(host, run, asked, next)) : modelStep(host, found, asked, next);
+}
+
+async function modelStep(host: MiddlewareHost, run: Run, asked: AskedCall, next: ModelHookNext): Promise<unknown> {
   const { guard, runs } = host;
   let step: Step | undefined;
   const watch: AttemptWatch = { newest: 'none' };
   try {
-    const called = calledModel(asked.model, asked.runtime.configurable);
-    const request = called === asked.model ? asked : { ...asked, model: called instanceof Promise ? await called : called };
+    const { model: given, runtime } = asked.request;
+    const called = calledModel(given, runtime.configurable);
+    const request = called === given ? asked.request : { ...asked.request, model: called instanceof Promise ? await called : called };
     if (hasAnswers(run.id)) await passHeededAnswers(run.id);
     const inner = innermost(request.model);
     const settings = settingsOf(request.modelSettings);
-    const call = modelCall(modelFacts(inner), withSystemView(request, views), wireTools(request.tools), settings, inner);
-    const { agent } = agentIn(settingsOf(request.runtime.configurable)['checkpoint_ns']);
+    const call = modelCall(modelFacts(inner), withSystemView(request, asked.views), wireTools(request.tools), settings, inner);
+    const { agent } = agentIn(settingsOf(runtime.configurable)['checkpoint_ns']);
     step = await run.begin(agent === undefined ? call : { ...call, agent }, { canEdit: editsOfModel(request.model) });
     const { offer } = step;
     if (offer.kind === 'answer') {
       await step.end({ output: offer.output });
-      return answerMessage(offer.output);
+      return finished(runs, run, asked, answerMessage(offer.output));
     }
     const edited = editedRequest(request, offer.edits);
     const begun = step;
@@ -85,8 +84,9 @@ async function modelStep(
       attemptsIn(guard, () => seat),
     );
     const response = await watchingAttempts(begun, watch, () => next({ ...edited, model }));
-    await settle(run, step, watch, answerIn(response));
-    return isClosing(begun) ? withoutToolCalls(response) : response;
+    const settling = settle(run, begun, watch, response);
+    if (settling) await settling;
+    return finished(runs, run, asked, isClosing(begun) ? withoutToolCalls(response) : response);
   } catch (error) {
     await step?.fail(error);
     if (isPause(error)) {
@@ -94,10 +94,10 @@ async function modelStep(
       throw error;
     }
     // A last call that failed leaves the run to whoever comes after it on the ladder.
-    if (step && isClosing(step) && !run.haltError) return modelStep(host, run, asked, views, next);
+    if (step && isClosing(step) && !run.haltError) return modelStep(host, run, asked, next);
     feltHalt(run);
     const answer = await haltAnswer(guard, run);
-    if (answer) return answerMessage(answer.output);
+    if (answer) return finished(runs, run, asked, answerMessage(answer.output));
     await runs.rest(run, 'end');
     if (run.haltError) {
       // LangChain puts a layer around what is thrown here; of an abort it gives the reason itself.
@@ -108,15 +108,27 @@ async function modelStep(
   }
 }
 
+/** The answer as the agent gets it: its run rests, and a thread that had gaps is written anew. */
+function finished(runs: MiddlewareRuns, run: Run, { request, isRepaired }: AskedCall, response: unknown): unknown {
+  const saving = runs.rest(run, answerIn(response)?.tool_calls?.length ? 'more' : 'end');
+  const answer = isRepaired && AIMessage.isInstance(response) ? repairedThread(request.messages, response) : response;
+  return saving ? saving.then(() => answer) : answer;
+}
+
 const isClosing = ({ offer }: Step): boolean => offer.kind === 'call' && offer.isClosing === true;
 
 /**
  * Books the answer. Where the newest attempt that was seen had failed, a model that nobody saw has answered (another
  * middleware put it in): that was an attempt of its own.
  */
-async function settle(run: Run, step: Step, watch: AttemptWatch, answer: AIMessage | undefined): Promise<void> {
+function settle(run: Run, step: Step, watch: AttemptWatch, response: unknown): Promise<void> | undefined {
   // The attempt has told what came of it, closer to the provider than this hook is.
-  if (watch.newest === 'ok') return step.end();
+  if (watch.newest !== 'ok') return settleBy(answerIn(response), run, step, watch);
+  void step.end();
+  return undefined;
+}
+
+async function settleBy(answer: AIMessage | undefined, run: Run, step: Step, watch: AttemptWatch): Promise<void> {
   const result = answer ? modelResult(answer) : {};
   const usage = answer && usageReport({ message: answer });
   if (watch.newest === 'failed') {

@@ -3,7 +3,7 @@ import { untilAborted, type Run, type Step, type ToolCall, type ToolHints } from
 import { feltHalt } from './felt-halts.ts';
 import { haltAnswer } from './halt-answers.ts';
 import { agentIn, replayKey } from './graph-node.ts';
-import { isGraphBubbleUp, isMiddlewareError, isParentCommand, isPause, isToolInvocationError } from './host-errors.ts';
+import { isGraphBubbleUp, isMiddlewareError, isParentCommand, isToolInvocationError } from './host-errors.ts';
 import { passedOn, type MiddlewareHost } from './middleware-host.ts';
 import type { Afterwards, MiddlewareRuntime } from './middleware-runs.ts';
 import { settingsOf } from './model-call.ts';
@@ -23,24 +23,15 @@ export interface ToolHookRequest {
 export type ToolHookNext = (request: ToolHookRequest) => Promise<unknown>;
 
 /** One tool call of an agent, as a step. Calls of unknown tools and calls with arguments that do not fit are seen here too. */
-export async function guardedToolCall(host: MiddlewareHost, request: ToolHookRequest, next: ToolHookNext): Promise<unknown> {
+export function guardedToolCall(host: MiddlewareHost, request: ToolHookRequest, next: ToolHookNext): Promise<unknown> {
   const found = host.runs.runOf(request.runtime, false);
-  const run = found instanceof Promise ? await found : found;
-  let then: Afterwards = 'more';
-  try {
-    return await toolStep(host, run, request, next);
-  } catch (error) {
-    if (isPause(error)) then = 'wait';
-    throw error;
-  } finally {
-    const saving = host.runs.rest(run, then);
-    if (saving) await saving;
-  }
+  return found instanceof Promise ? found.then((run) => toolStep(host, run, request, next)) : toolStep(host, found, request, next);
 }
 
 async function toolStep(host: MiddlewareHost, run: Run, request: ToolHookRequest, next: ToolHookNext): Promise<unknown> {
   const { toolCall } = request;
   let step: Step | undefined;
+  let then: Afterwards = 'more';
   try {
     const { thread_id: threadId, checkpoint_ns: node } = settingsOf(request.runtime.configurable);
     const call = { ...callOf(toolCall, toolHints(request.tool)), ...agentIn(node) };
@@ -56,7 +47,7 @@ async function toolStep(host: MiddlewareHost, run: Run, request: ToolHookRequest
       run.signal,
       begun.within(() => next(request)),
     );
-    await step.end(toolResult(output));
+    void step.end(toolResult(output));
     return notedResult(output, offer.edits.note);
   } catch (error) {
     if (isParentCommand(error)) {
@@ -65,6 +56,7 @@ async function toolStep(host: MiddlewareHost, run: Run, request: ToolHookRequest
     }
     if (isGraphBubbleUp(error)) {
       // The tool waits for a person and is called again when the answer is there: that call is the one that counts.
+      then = 'wait';
       await step?.release();
       throw error;
     }
@@ -76,6 +68,9 @@ async function toolStep(host: MiddlewareHost, run: Run, request: ToolHookRequest
     }
     if (host.toolErrors() === 'throw') throw passedOn(error);
     return toolErrorResult(toolCall, error);
+  } finally {
+    const saving = host.runs.rest(run, then);
+    if (saving) await saving;
   }
 }
 

@@ -40,7 +40,7 @@ export interface ModelAttempt extends ModelRequest {
   within<T>(fn: () => T): T;
   /** Takes what streams where no callback sees it. */
   stream(delta: string, channel: 'text' | 'thinking'): void | Promise<void>;
-  ended(message: unknown, isCached?: boolean): Promise<void>;
+  ended(message: unknown, isCached?: boolean): void | Promise<void>;
   /** Books the failure; gives the error to throw. */
   failed(error: unknown): Promise<unknown>;
 }
@@ -69,10 +69,10 @@ export const attemptsIn =
     try {
       if (hasAnswers(seat.run.id)) await passHeededAnswers(seat.run.id);
       step = await seat.run.begin(seat.call ?? callOf(request), { key, canEdit: editsOfModel(request.model) });
-      const opened = { guard, seat, step, key, watch: undefined, answer: undefined, isClosing: false };
+      const { offer, isJoined } = step;
       // Whoever opened the step has the offer; a door that joined it changes nothing.
-      if (step.isJoined) return openAttempt({ ...opened, watch: around?.watch }, request);
-      const { offer } = step;
+      if (isJoined) return openAttempt({ guard, seat, step, key, watch: around?.watch, answer: undefined, isClosing: false }, request);
+      const opened = { guard, seat, step, key, watch: undefined, answer: undefined, isClosing: false };
       if (offer.kind === 'call')
         return openAttempt({ ...opened, isClosing: offer.isClosing === true }, editedRequest(request, offer.edits));
       await step.end({ output: offer.output });
@@ -130,10 +130,11 @@ function openAttempt({ guard, seat, step, key, watch, answer, isClosing }: Opene
     isClosing,
     within: (fn) => withinAttempt(step, key, watch, fn),
     stream: (delta, channel) => step.stream(delta, channel),
-    async ended(message, isCached = false) {
+    ended(message, isCached = false) {
       if (watch) watch.newest = 'ok';
-      await step.end({ ...modelResult(message), ...(isCached ? { cached: true } : {}) }, usageReport({ message }));
-      await leave();
+      const result = modelResult(message);
+      void step.end(isCached ? { ...result, cached: true } : result, usageReport({ message }));
+      return leave();
     },
     async failed(error) {
       if (watch) watch.newest = 'failed';
@@ -144,24 +145,13 @@ function openAttempt({ guard, seat, step, key, watch, answer, isClosing }: Opene
   };
 }
 
-/** Makes the whole call at once. A last call of a run that failed is made again, as the next rung allows it. */
-export async function completed(
-  attempt: ModelAttempt,
-  call: () => Promise<LLMResult>,
-  again: () => Promise<LLMResult>,
-): Promise<LLMResult> {
-  let result: LLMResult;
-  try {
-    result = await attempt.within(call);
-  } catch (error) {
-    const failure = await attempt.failed(error);
-    if (attempt.isClosing && failure === error) return again();
-    throw failure;
-  }
+/** Settles a call that was made at once; gives what its caller is to get. */
+export function completed(attempt: ModelAttempt, result: LLMResult): LLMResult | Promise<LLMResult> {
   const generation = result.generations[0]?.[0];
   const message = (generation as { message?: unknown } | undefined)?.message ?? { content: generation?.text ?? '' };
-  await attempt.ended(message, isFromCache(generation, message));
-  return attempt.isClosing ? resultWithoutToolCalls(result) : result;
+  const leaving = attempt.ended(message, isFromCache(generation, message));
+  const given = attempt.isClosing ? resultWithoutToolCalls(result) : result;
+  return leaving ? leaving.then(() => given) : given;
 }
 
 /** LangChain's cache empties the totals of what it gives out, and sets the usage to zero. */

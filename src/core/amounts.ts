@@ -31,6 +31,18 @@ export const amountsOf = (amountFor: (dimension: Dimension) => number): Amounts 
 /** Nothing of anything. */
 export const zero: Amounts = Object.freeze(amountsOf(() => 0));
 
+/** These amounts, and 0 in all other dimensions. To spread a frozen object, such as `zero`, takes ten times as long. */
+export const onlyThese = (some: AmountLimits): Amounts => ({
+  usd: some.usd ?? 0,
+  tokens: some.tokens ?? 0,
+  inputTokens: some.inputTokens ?? 0,
+  outputTokens: some.outputTokens ?? 0,
+  reasoningTokens: some.reasoningTokens ?? 0,
+  steps: some.steps ?? 0,
+  modelCalls: some.modelCalls ?? 0,
+  toolCalls: some.toolCalls ?? 0,
+});
+
 /** `a + b`, dimension by dimension. */
 export const plus = (a: Amounts, b: Amounts): Amounts => ({
   usd: a.usd + b.usd,
@@ -70,13 +82,21 @@ export const isWithin = (a: Amounts, b: Amounts): boolean =>
 export const excess = (a: Amounts, b: Amounts): Amounts => (isWithin(a, b) ? zero : amountsOf((d) => Math.max(0, a[d] - b[d])));
 
 /** The first dimension in which these are no amounts (a count is an integer from 0 to 2^53 - 1), or undefined. */
-export function invalidDimension(amounts: Amounts): Dimension | undefined {
-  for (const dimension of dimensions) {
-    const amount = amounts[dimension];
-    if (!Number.isSafeInteger(amount) || amount < 0) return dimension;
-  }
-  return undefined;
-}
+export const invalidDimension = (amounts: Amounts): Dimension | undefined =>
+  areCounts(amounts) ? undefined : dimensions.find((dimension) => !isCount(amounts[dimension]));
+
+const areCounts = (amounts: Amounts): boolean =>
+  isCount(amounts.usd) &&
+  isCount(amounts.tokens) &&
+  isCount(amounts.inputTokens) &&
+  isCount(amounts.outputTokens) &&
+  isCount(amounts.reasoningTokens) &&
+  isCount(amounts.steps) &&
+  isCount(amounts.modelCalls) &&
+  isCount(amounts.toolCalls);
+
+/** Whether it is an integer from 0 to 2^53 - 1. */
+export const isCount = (amount: number): boolean => Number.isSafeInteger(amount) && amount >= 0;
 
 /** The smaller ceiling of the two, dimension by dimension: a tighter budget over a wider one. */
 export function tightest(a: AmountLimits, b: AmountLimits): AmountLimits {

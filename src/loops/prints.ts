@@ -136,10 +136,8 @@ const pathsOf = (args: string): readonly number[] =>
 /** The tool's own name, as in `grep -r x`, says nothing of what is asked. */
 function withoutName(words: Int32Array, name: string): Int32Array {
   const own = wordsOfName(name);
-  const [only, ...others] = own;
-  if (only === undefined) return words;
-  const isOwn = others.length === 0 ? (word: number) => word === only : (word: number) => own.includes(word);
-  return words.some(isOwn) ? words.filter((word) => !isOwn(word)) : words;
+  for (let at = 0; at < words.length; at++) if (own.includes(words[at]!)) return words.filter((word) => !own.includes(word));
+  return words;
 }
 
 const names = new Map<string, readonly number[]>();

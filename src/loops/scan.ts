@@ -48,6 +48,9 @@ const flat = Buffer.alloc(SCANNED_MAX * 2);
 const units = new Uint16Array(flat.buffer, flat.byteOffset, SCANNED_MAX);
 const wordsRead = new Int32Array(WORDS_MAX);
 
+/** Up to this many characters the way out of the language and back takes longer than copying them here. */
+const COPIED_BY_HAND = 512;
+
 /** Room for the words of one text, for a caller that is done with them before it scans the next. */
 export const wordRoom = (): Int32Array => new Int32Array(WORDS_MAX);
 
@@ -65,7 +68,8 @@ export function scan(text: string, room?: Int32Array): Scan {
   let wordCount = 0;
   const marks: number[] = [];
   const end = Math.min(text.length, SCANNED_MAX);
-  flat.write(text, 'utf16le');
+  if (end <= COPIED_BY_HAND) for (let at = 0; at < end; at++) units[at] = text.charCodeAt(at);
+  else flat.write(text, 'utf16le');
   let label = 0;
   let lastForm = 0;
   let plainTokens = 0;

@@ -1,4 +1,4 @@
-import { amountsOf, zero, type Amounts } from '../core/amounts.ts';
+import { amountsOf, onlyThese, zero, type Amounts } from '../core/amounts.ts';
 import { InvalidOptionError } from '../core/errors.ts';
 import { toNano } from '../core/money.ts';
 import type { Ask } from '../core/reservation.ts';
@@ -6,7 +6,7 @@ import type { Call, ModelCall } from '../core/step.ts';
 import type { Usage } from '../core/usage.ts';
 import type { InputCount, Meter, ModelPrice } from '../meter/meter.ts';
 import type { ToolPolicy } from '../loops/options.ts';
-import { noUsage } from './totals.ts';
+import { plainUsage } from './totals.ts';
 
 /** What a model call was expected to need before it was made. */
 export interface ModelTerms {
@@ -31,19 +31,18 @@ export function modelTerms(call: ModelCall, input: InputCount, price: ModelPrice
   // For all answers together.
   const outputCap = (whole('maxOutputTokens', call.maxOutputTokens) ?? meter.defaultOutputCap(call.model)) * answers;
   const reasoning = meter.reasoningEstimate(call, outputCap);
-  const base: Amounts = {
-    ...zero,
+  const base = onlyThese({
     usd: price?.inputBound(input.upper) ?? 0,
     tokens: input.upper,
     inputTokens: input.upper,
     reasoningTokens: reasoning,
     steps: 1,
     modelCalls: 1,
-  };
-  const perUnit: Amounts = { ...zero, usd: price?.outputTokenBound(input.upper) ?? 0, tokens: 1, outputTokens: 1 };
+  });
+  const perUnit = onlyThese({ usd: price?.outputTokenBound(input.upper) ?? 0, tokens: 1, outputTokens: 1 });
   const unitsLeast = Math.min(outputCap, minUseful * answers);
   const ask: Ask = { base, perUnit, unitsWanted: outputCap, unitsLeast, yielding: ['reasoningTokens'] };
-  const likely = { ...noUsage, inputTokens: input.likely, outputTokens: meter.expectedOutput(call, outputCap) };
+  const likely = plainUsage(input.likely, meter.expectedOutput(call, outputCap));
   const expected = { inputTokens: likely.inputTokens, outputTokens: likely.outputTokens, nanoUsd: price?.cost(likely) ?? 0 };
   return { input, price, ask, expected };
 }
@@ -72,7 +71,7 @@ export function toolAsk(call: Call, policyOf: (name: string) => ToolPolicy | und
   return { base: usd ? { ...oneToolCall, usd: toNano(usd) } : oneToolCall };
 }
 
-const oneToolCall: Amounts = Object.freeze({ ...zero, steps: 1, toolCalls: 1 });
+const oneToolCall = Object.freeze(onlyThese({ steps: 1, toolCalls: 1 }));
 
 /** A usage as amounts; `steps` is 0 for an attempt that is not a step of its own. */
 export const usageAmounts = (usage: Usage, nanoUsd: number, steps: number): Amounts => ({

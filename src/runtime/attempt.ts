@@ -1,4 +1,4 @@
-import { invalidDimension, plus, zero, type Amounts } from '../core/amounts.ts';
+import { invalidDimension, onlyThese, plus, zero, type Amounts } from '../core/amounts.ts';
 import { toNano } from '../core/money.ts';
 import type { ModelCall, StepResult } from '../core/step.ts';
 import type { Usage, UsageReport } from '../core/usage.ts';
@@ -6,7 +6,7 @@ import type { Meter, ModelPrice, OutputCounter } from '../meter/meter.ts';
 import { usageAmounts, type ModelTerms } from './asks.ts';
 import type { FailureBill } from './failure.ts';
 import type { StreamChannel } from './step.ts';
-import { noUsage } from './totals.ts';
+import { noUsage, plainUsage } from './totals.ts';
 
 /** One hold in the ledger. */
 export interface Hold {
@@ -86,8 +86,16 @@ function streamedTokens({ counters }: Attempt): number {
 
 /** All that an attempt holds. */
 export function heldBy({ holds }: Attempt): Amounts {
-  const [first, ...further] = holds;
-  return further.reduce((sum, { amounts }) => plus(sum, amounts), first?.amounts ?? zero);
+  let sum = holds[0]?.amounts ?? zero;
+  for (let at = 1; at < holds.length; at += 1) sum = plus(sum, holds[at]!.amounts);
+  return sum;
+}
+
+/** All that the attempts of a step hold. */
+export function heldByAll(attempts: readonly Attempt[]): Amounts {
+  let sum = attempts[0] ? heldBy(attempts[0]) : zero;
+  for (let at = 1; at < attempts.length; at += 1) sum = plus(sum, heldBy(attempts[at]!));
+  return sum;
 }
 
 /** What an attempt is booked with. `actual` undefined gives its holds back. */
@@ -99,7 +107,7 @@ export interface Booking {
   /** The price that was used; undefined for a model without one. */
   readonly price: ModelPrice | undefined;
   /** A usage that contradicts itself: the hold is booked instead. */
-  readonly problem?: string;
+  readonly problem: string | undefined;
 }
 
 /** What an attempt really cost, in the terms that it was made under. `steps` is 1 for the attempt that carries the step. */
@@ -107,36 +115,39 @@ export function bookAttempt(attempt: Attempt, call: ModelCall, terms: ModelTerms
   const { outcome, usage: report } = attempt;
   const result = outcome?.kind === 'ok' ? outcome.result : undefined;
   const price = answeringPrice(call, result, terms.price, meter);
-  const known = { isEstimated: false, isCached: false, price };
-  if (result?.cached) return { ...known, actual: { ...zero, steps }, usage: noUsage, isCached: true };
+  const booked = (actual: Amounts | undefined, usage: Usage | undefined, isEstimated: boolean, problem?: string): Booking => ({
+    actual,
+    usage,
+    isEstimated,
+    isCached: result?.cached === true,
+    price,
+    problem,
+  });
+  if (result?.cached) return booked(onlyThese({ steps }), noUsage, false);
   const held = heldBy(attempt);
   const heldUsage = usageOf(held);
   if (outcome?.kind === 'failed' && !report) {
-    if (outcome.bill === 'unsent') return { ...known, actual: steps ? { ...zero, steps } : undefined, usage: undefined };
-    if (outcome.bill === 'refused') return { ...known, actual: { ...zero, steps, modelCalls: 1 }, usage: noUsage };
-    const usage: Usage = { ...noUsage, inputTokens: terms.input.likely, outputTokens: streamedTokens(attempt) };
-    return { ...known, actual: usageAmounts(usage, price?.cost(usage) ?? 0, steps), usage, isEstimated: true };
+    if (outcome.bill === 'unsent') return booked(steps ? onlyThese({ steps }) : undefined, undefined, false);
+    if (outcome.bill === 'refused') return booked(onlyThese({ steps, modelCalls: 1 }), noUsage, false);
+    const usage = plainUsage(terms.input.likely, streamedTokens(attempt));
+    return booked(usageAmounts(usage, price?.cost(usage) ?? 0, steps), usage, true);
   }
-  if (!report) return { ...known, actual: { ...held, steps }, usage: heldUsage, isEstimated: true };
+  if (!report) return booked({ ...held, steps }, heldUsage, true);
   try {
     const { usage, estimated } = meter.settleUsage(report, heldUsage);
     const nanoUsd = report.usd === undefined ? (price?.cost(usage) ?? 0) : toNano(report.usd);
     const actual = usageAmounts(usage, nanoUsd, steps);
     const absurd = invalidDimension(actual);
     if (absurd) throw new RangeError(`the reported usage comes to more ${absurd} than can be counted`);
-    return { ...known, actual, usage, isEstimated: estimated };
+    return booked(actual, usage, estimated);
   } catch (error) {
     const problem = error instanceof Error ? error.message : String(error);
-    return { ...known, actual: { ...held, steps }, usage: heldUsage, isEstimated: true, problem };
+    return booked({ ...held, steps }, heldUsage, true, problem);
   }
 }
 
-const usageOf = ({ inputTokens, outputTokens, reasoningTokens }: Amounts): Usage => ({
-  ...noUsage,
-  inputTokens,
-  outputTokens,
-  reasoningTokens: Math.min(reasoningTokens, outputTokens),
-});
+const usageOf = ({ inputTokens, outputTokens, reasoningTokens }: Amounts): Usage =>
+  plainUsage(inputTokens, outputTokens, Math.min(reasoningTokens, outputTokens));
 
 /** The price of the model that answered, where the response names another than was asked for. */
 function answeringPrice(

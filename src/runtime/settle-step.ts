@@ -4,7 +4,7 @@ import type { Call, StepRecord, StepResult } from '../core/step.ts';
 import type { Usage } from '../core/usage.ts';
 import { hashText } from '../loops/hash.ts';
 import { dealOver, nothingExpected } from './asks.ts';
-import { answeringModel, bookAttempt, heldBy, type Attempt, type Booking } from './attempt.ts';
+import { answeringModel, bookAttempt, heldByAll, type Attempt, type Booking } from './attempt.ts';
 import type { EndedStepInfo } from './events.ts';
 import { judgeStep } from './judge-run.ts';
 import type { OpenStep, OpenStepParts } from './open-step.ts';
@@ -29,7 +29,7 @@ export function settleStep(step: OpenStep, outcome: Outcome): void {
   const { result } = outcome;
   const booked = bookingsOf(parts, attempts);
   const { used, overage, isDuplicate } = settleHolds(parts, attempts, booked);
-  const usage = booked.reduce<Usage | undefined>((sum, each) => (each.usage ? plusUsage(sum ?? noUsage, each.usage) : sum), undefined);
+  const usage = usageOf(booked);
   const isEstimated = booked.some((each) => each.isEstimated);
   const isCached = booked.some((each) => each.isCached);
   const name = call.kind === 'model' ? answeringModel(call, result) : call.name;
@@ -41,7 +41,7 @@ export function settleStep(step: OpenStep, outcome: Outcome): void {
       name,
       calls: isAnswered ? 0 : attempts.length,
       used,
-      held: attempts.reduce((sum, attempt) => plus(sum, heldBy(attempt)), zero),
+      held: heldByAll(attempts),
       overage,
       expected: terms?.expected ?? nothingExpected,
       usage,
@@ -134,8 +134,16 @@ function tell(opened: OpenStep, ending: Ending): void {
 
 const argsSize = (call: Call): number => (call.kind === 'tool' ? sizeOf(call.args) : 0);
 
+/** What was used by all attempts together; undefined where nobody knows of any. */
+function usageOf(booked: readonly Booking[]): Usage | undefined {
+  let sum: Usage | undefined;
+  for (const { usage } of booked) if (usage) sum = plusUsage(sum ?? noUsage, usage);
+  return sum;
+}
+
 function bookingsOf({ call, terms, amounts, core }: OpenStepParts, attempts: readonly Attempt[]): Booking[] {
-  if (call.kind === 'tool' || !terms) return [{ actual: amounts, usage: undefined, isEstimated: false, isCached: false, price: undefined }];
+  if (call.kind === 'tool' || !terms)
+    return [{ actual: amounts, usage: undefined, isEstimated: false, isCached: false, price: undefined, problem: undefined }];
   return attempts.map((attempt, at) => bookAttempt(attempt, call, terms, at === 0 ? 1 : 0, core.guard.meter));
 }
 
@@ -148,7 +156,8 @@ function settleHolds(
   let used = zero;
   let overage = zero;
   let isDuplicate = false;
-  for (const [at, { holds }] of attempts.entries()) {
+  for (let at = 0; at < attempts.length; at += 1) {
+    const { holds } = attempts[at]!;
     const actual = booked[at]?.actual;
     const shares =
       actual &&
@@ -158,7 +167,8 @@ function settleHolds(
             actual,
             holds.map(({ amounts }) => amounts),
           ));
-    for (const [place, hold] of holds.entries()) {
+    for (let place = 0; place < holds.length; place += 1) {
+      const hold = holds[place]!;
       const share = shares?.[place];
       const settled = ledger.settle(hold.id, plan, share);
       if (settled.isDuplicate) isDuplicate = true;

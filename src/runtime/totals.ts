@@ -50,6 +50,15 @@ export const noUsage: Usage = Object.freeze({
   reasoningTokens: 0,
 });
 
+/** A usage without a cache. */
+export const plainUsage = (inputTokens: number, outputTokens: number, reasoningTokens = 0): Usage => ({
+  inputTokens,
+  cachedInputTokens: 0,
+  cacheWriteTokens: 0,
+  outputTokens,
+  reasoningTokens,
+});
+
 export const createTotals = (): Totals => ({
   used: zero,
   held: zero,

@@ -72,7 +72,7 @@ const newSlot = (account: Account, { start, end }: Stretch): Slot => ({
 export function slotAt(account: Account, moment: number): Slot {
   leaveOldSlots(account, moment);
   const { slots, window } = account;
-  const newest = slots.at(-1);
+  const newest = slots[slots.length - 1];
   if (newest && (newest.end === null || moment < newest.end)) return newest;
   const slot = newSlot(account, stretchAt(window, moment));
   account.slots = [...slots, slot];
@@ -84,7 +84,7 @@ export function slotAt(account: Account, moment: number): Slot {
 export function leaveOldSlots(account: Account, moment: number): void {
   const { window } = account;
   const lengthMs = window.kind === 'rolling' ? window.lengthMs : 0;
-  for (let [oldest] = account.slots; oldest && oldest.end !== null && oldest.end + lengthMs <= moment; [oldest] = account.slots) {
+  for (let oldest = account.slots[0]; oldest && oldest.end !== null && oldest.end + lengthMs <= moment; oldest = account.slots[0]) {
     account.slots = account.slots.slice(1);
     oldest.isPast = true;
     if (account.total === oldest) account.total = emptyTally();

@@ -239,9 +239,12 @@ export function memoryStore({
 
 /** An account that a request names twice is booked once. */
 const eachSlotOnce = (places: readonly Place[]): readonly Place[] =>
-  places.every(({ slot }, index) => places.findIndex((other) => other.slot === slot) === index)
-    ? places
-    : places.filter(({ slot }, index) => places.findIndex((other) => other.slot === slot) === index);
+  places.some(isRepeated) ? places.filter((...at) => !isRepeated(...at)) : places;
+
+function isRepeated({ slot }: Place, index: number, places: readonly Place[]): boolean {
+  for (let before = 0; before < index; before += 1) if (places[before]!.slot === slot) return true;
+  return false;
+}
 
 const bySpend = ({ total: a }: Account, { total: b }: Account): number =>
   a.settled.usd - b.settled.usd || a.settled.tokens - b.settled.tokens;

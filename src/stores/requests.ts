@@ -1,4 +1,4 @@
-import { invalidDimension, type Amounts } from '../core/amounts.ts';
+import { invalidDimension, isCount, type Amounts } from '../core/amounts.ts';
 import { InvalidOptionError } from '../core/errors.ts';
 import type { ReserveRequest, SettleRequest } from './store.ts';
 
@@ -26,7 +26,6 @@ export function checkSettle({ actual }: SettleRequest): void {
 }
 
 const mustBeCount = 'must be an integer from 0 to 2^53 - 1';
-const isCount = (count: number): boolean => Number.isSafeInteger(count) && count >= 0;
 
 function checkAmounts(operation: string, path: string, amounts: Amounts): void {
   const dimension = invalidDimension(amounts);

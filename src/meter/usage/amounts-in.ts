@@ -16,13 +16,25 @@ const maybeNaN = new Set(['promptTokens', 'completionTokens', 'totalTokens']);
 export function amountsIn(raw: Fields): Amount {
   return (...paths) => {
     for (const path of paths) {
-      const value = path.split('.').reduce<unknown>(valueAt, raw);
+      const value = valueOf(raw, path);
       if (value === undefined || value === null || (isRecord(value) && paths.length > 1)) continue;
       if (Number.isNaN(value) && maybeNaN.has(path)) continue;
       return checkedAmount(path, value);
     }
     return undefined;
   };
+}
+
+/** The steps of the paths that are asked for again and again: a few dozen, all of them written in this package. */
+const dotted = new Map<string, readonly string[]>();
+
+function valueOf(raw: Fields, path: string): unknown {
+  if (!path.includes('.')) return valueAt(raw, path);
+  let steps = dotted.get(path);
+  if (!steps) dotted.set(path, (steps = path.split('.')));
+  let value: unknown = raw;
+  for (let at = 0; value !== undefined && at < steps.length; at += 1) value = valueAt(value, steps[at]!);
+  return value;
 }
 
 /** A field of a record, or of the item of a list that this name tells: by modality, as Google lists them, or by time to live, as Bedrock. */

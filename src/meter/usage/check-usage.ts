@@ -9,6 +9,8 @@ const moneyFields = new Set(['usd', 'cost', 'cost.total_cost', 'cost_details.ups
  * @throws {InvalidUsageError}
  */
 export function checkedAmount(field: string, value: unknown): number {
+  // Nearly all are counts, and those are amounts of anything.
+  if (Number.isSafeInteger(value) && (value as number) >= 0) return value as number;
   if (typeof value !== 'number') {
     throw new InvalidUsageError(`${field} is not a number but a ${typeof value}`, { field, type: typeof value });
   }

@@ -17,17 +17,15 @@ export function settleUsage(report: UsageReport, fallback: Usage): { usage: Usag
   const cacheWriteTokens = report.cacheWriteTokens ?? 0;
   const outputTokens = report.outputTokens ?? Math.max(fallback.outputTokens, report.reasoningTokens ?? 0);
   const reasoningTokens = report.reasoningTokens ?? Math.min(fallback.reasoningTokens, outputTokens);
-  const usage: Usage = {
-    inputTokens: report.inputTokens ?? Math.max(fallback.inputTokens, cachedInputTokens + cacheWriteTokens),
-    cachedInputTokens,
-    cacheWriteTokens,
-    outputTokens,
-    reasoningTokens,
-    ...knownParts(report),
-  };
+  const inputTokens = report.inputTokens ?? Math.max(fallback.inputTokens, cachedInputTokens + cacheWriteTokens);
+  const sums: Usage = { inputTokens, cachedInputTokens, cacheWriteTokens, outputTokens, reasoningTokens };
+  const usage = hasParts(report) ? { ...sums, ...knownParts(report) } : sums;
   const isReasoningGuessed = report.reasoningTokens === undefined && reasoningTokens > 0;
   return { usage, estimated: report.inputTokens === undefined || report.outputTokens === undefined || isReasoningGuessed };
 }
+
+const hasParts = ({ audioInputTokens, audioOutputTokens, longCacheWriteTokens }: UsageReport): boolean =>
+  audioInputTokens !== undefined || audioOutputTokens !== undefined || longCacheWriteTokens !== undefined;
 
 function knownParts({ audioInputTokens, audioOutputTokens, longCacheWriteTokens }: UsageReport): Partial<Usage> {
   return {

@@ -231,5 +231,11 @@ function readUsage(raw: unknown, depth: number): UsageReport | undefined {
   return undefined;
 }
 
-const withoutAbsent = (report: UsageReport): UsageReport =>
-  Object.fromEntries(Object.entries(report).filter(([, amount]) => amount !== undefined));
+function withoutAbsent(report: UsageReport): UsageReport {
+  const present: { -readonly [Field in keyof UsageReport]: UsageReport[Field] } = {};
+  for (const field in report) {
+    const amount = report[field as keyof UsageReport];
+    if (amount !== undefined) present[field as keyof UsageReport] = amount;
+  }
+  return present;
+}

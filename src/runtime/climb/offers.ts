@@ -1,4 +1,4 @@
-import { zero } from '../../core/amounts.ts';
+import { onlyThese } from '../../core/amounts.ts';
 import type { Halt } from '../../core/halt.ts';
 import type { CallEdits, EditKind } from '../../core/offer.ts';
 import type { Ask, Gate, Standing as AccountStanding } from '../../core/reservation.ts';
@@ -153,7 +153,7 @@ function answered(
 ): Candidate | undefined {
   if (!can.has('answer')) return undefined;
   // It costs nothing but its place among the steps, so that answers without end come to an end.
-  return { ...from, terms: undefined, ask: { base: { ...zero, steps: 1 } }, climbs: [...from.climbs, climb], answer, draft };
+  return { ...from, terms: undefined, ask: { base: onlyThese({ steps: 1 }) }, climbs: [...from.climbs, climb], answer, draft };
 }
 
 async function edited(
