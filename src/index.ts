@@ -20,6 +20,7 @@ export { scopesFromConfig } from './runtime/scope-keys.ts';
 export type { ConfigLike } from './runtime/scope-keys.ts';
 export type { Clock } from './runtime/clock.ts';
 export { SettlementsLostError } from './runtime/journal.ts';
+export { linkedSignal, type LinkedSignal } from './runtime/linked-signal.ts';
 export { untilAborted } from './runtime/until-aborted.ts';
 export { Crowd } from './core/crowd.ts';
 export type { Member } from './core/crowd.ts';

@@ -1,5 +1,6 @@
 import type { BaseMessage } from '@langchain/core/messages';
 import type { MediaView, MessageView, ToolCallView } from 'holdfast';
+import type { Built } from './built.ts';
 
 const roles: Readonly<Record<string, MessageView['role']>> = {
   system: 'system',
@@ -18,7 +19,6 @@ interface Kept {
 }
 
 // Histories are sent again with every call: each message is looked at once, and found again by its place in the history.
-const kept = new WeakMap<BaseMessage, Kept>();
 const histories = new WeakMap<BaseMessage, Kept[]>();
 
 /** LangChain's messages as the core sees them. `ref` is the message itself. */
@@ -41,45 +41,37 @@ export function messageViews(messages: readonly BaseMessage[]): MessageView[] {
 /** The message that tells one history from another: the first, but for the agent's own instructions. */
 const anchorOf = ([first, second]: readonly BaseMessage[]): BaseMessage | undefined => (first?.getType() === 'system' ? second : first);
 
-/** One message as the core sees it. */
-export const messageView = (message: BaseMessage): MessageView => keptOf(message).view;
-
 function keptOf(message: BaseMessage): Kept {
-  const known = kept.get(message);
-  if (known && isAsKept(known)) return known;
   const { content, tool_calls: toolCalls } = message as BaseMessage & { tool_calls?: unknown };
-  const fresh = { message, content, toolCalls, view: lookAt(message) };
-  kept.set(message, fresh);
-  return fresh;
+  return { message, content, toolCalls, view: messageView(message) };
 }
 
 /** Whether a message still carries what was looked at. */
 const isAsKept = ({ message, content, toolCalls }: Kept): boolean =>
   message.content === content && (message as { tool_calls?: unknown }).tool_calls === toolCalls;
 
-function lookAt(message: BaseMessage): MessageView {
+/** One message as the core sees it. */
+export function messageView(message: BaseMessage): MessageView {
   const { tool_call_id: toolCallId } = message as { tool_call_id?: unknown };
   const media = mediaOf(message.content);
   const toolCalls = toolCallsOf(message);
-  return {
-    role: roles[message.getType()] ?? 'user',
-    text: textOf(message.content),
-    ...(media.length > 0 ? { media } : {}),
-    ...(toolCalls.length > 0 ? { toolCalls } : {}),
-    ...(typeof toolCallId === 'string' ? { toolCallId } : {}),
-    ...(message.name === undefined ? {} : { name: message.name }),
-    ref: message,
-  };
+  const view: Built<MessageView> = { role: roles[message.getType()] ?? 'user', text: textOf(message.content), ref: message };
+  if (media.length > 0) view.media = media;
+  if (toolCalls.length > 0) view.toolCalls = toolCalls;
+  if (typeof toolCallId === 'string') view.toolCallId = toolCallId;
+  if (message.name !== undefined) view.name = message.name;
+  return view;
 }
 
 /** The tool calls of a model's message, broken ones among them: they go over the wire like the others. */
 export function toolCallsOf(message: unknown): ToolCallView[] {
   const { tool_calls: valid, invalid_tool_calls: invalid } = message as { tool_calls?: unknown; invalid_tool_calls?: unknown };
-  return [...recordsOf(valid), ...recordsOf(invalid)].map(({ name, args, id }) => ({
-    name: typeof name === 'string' ? name : '',
-    args,
-    ...(typeof id === 'string' ? { id } : {}),
-  }));
+  const all = recordsOf(invalid).length > 0 ? [...recordsOf(valid), ...recordsOf(invalid)] : recordsOf(valid);
+  return all.map(({ name, args, id }) => {
+    const call: Built<ToolCallView> = { name: typeof name === 'string' ? name : '', args };
+    if (typeof id === 'string') call.id = id;
+    return call;
+  });
 }
 
 /** The text of a content, which may be a string or a list of blocks. */
@@ -147,4 +139,6 @@ function bytesOf(block: Record<string, unknown>): number | undefined {
 
 /** The objects in a list; nothing for anything else. */
 export const recordsOf = (value: unknown): Record<string, unknown>[] =>
-  Array.isArray(value) ? value.filter((each): each is Record<string, unknown> => typeof each === 'object' && each !== null) : [];
+  Array.isArray(value) && value.length > 0
+    ? value.filter((each): each is Record<string, unknown> => typeof each === 'object' && each !== null)
+    : [];

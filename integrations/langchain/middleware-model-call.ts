@@ -84,8 +84,7 @@ async function modelStep(host: MiddlewareHost, run: Run, asked: AskedCall, next:
       attemptsIn(guard, () => seat),
     );
     const response = await watchingAttempts(begun, watch, () => next({ ...edited, model }));
-    const settling = settle(run, begun, watch, response);
-    if (settling) await settling;
+    await settle(run, begun, watch, answerIn(response));
     return finished(runs, run, asked, isClosing(begun) ? withoutToolCalls(response) : response);
   } catch (error) {
     await step?.fail(error);
@@ -121,14 +120,9 @@ const isClosing = ({ offer }: Step): boolean => offer.kind === 'call' && offer.i
  * Books the answer. Where the newest attempt that was seen had failed, a model that nobody saw has answered (another
  * middleware put it in): that was an attempt of its own.
  */
-function settle(run: Run, step: Step, watch: AttemptWatch, response: unknown): Promise<void> | undefined {
+async function settle(run: Run, step: Step, watch: AttemptWatch, answer: AIMessage | undefined): Promise<void> {
   // The attempt has told what came of it, closer to the provider than this hook is.
-  if (watch.newest !== 'ok') return settleBy(answerIn(response), run, step, watch);
-  void step.end();
-  return undefined;
-}
-
-async function settleBy(answer: AIMessage | undefined, run: Run, step: Step, watch: AttemptWatch): Promise<void> {
+  if (watch.newest === 'ok') return step.end();
   const result = answer ? modelResult(answer) : {};
   const usage = answer && usageReport({ message: answer });
   if (watch.newest === 'failed') {

@@ -49,7 +49,9 @@ interface OwnRun {
   /** How many hooks of it are at work. */
   working: number;
   timer: NodeJS.Timeout | undefined;
-  isLanding: boolean;
+  /** How long it may be silent, and when it was last heard of. */
+  restMs: number;
+  heardAt: number;
   /** The checkpoint at which a hook of it waits for a person. */
   waitsAt: Thread | undefined;
   isWaiting: boolean;
@@ -82,8 +84,18 @@ export function middlewareRuns(guard: AnyGuard, options: MiddlewareRunOptions): 
 
   function restFor(own: OwnRun, ms: number): void {
     clearTimeout(own.timer);
-    own.isLanding = ms === REST_AFTER_ANSWER_MS;
-    own.timer = setTimeout(() => (own.working > 0 ? own.timer?.refresh() : end(own)), ms).unref();
+    own.restMs = ms;
+    own.heardAt = Date.now();
+    lookIn(own, ms);
+  }
+
+  /** Ends a run that was silent for long enough. Hooks only write down the time: to set a timer anew at each would cost more than the rest of them. */
+  function lookIn(own: OwnRun, ms: number): void {
+    own.timer = setTimeout(() => {
+      const left = own.working > 0 ? own.restMs : Math.min(own.restMs, own.heardAt + own.restMs - Date.now());
+      if (left > 0) lookIn(own, left);
+      else end(own);
+    }, ms).unref();
   }
 
   /** A hook is at work again: the run is not over, even if it seemed so. */
@@ -92,7 +104,7 @@ export function middlewareRuns(guard: AnyGuard, options: MiddlewareRunOptions): 
     own.isWaiting = false;
     own.goOn?.();
     own.goOn = undefined;
-    if (own.isLanding) restFor(own, REST_MAX_MS);
+    if (own.restMs === REST_AFTER_ANSWER_MS) restFor(own, REST_MAX_MS);
   }
 
   function startOwn(invocation: object, config: MiddlewareConfig, parent: Run | undefined, isNewInput: boolean): Run | Promise<Run> {
@@ -133,7 +145,8 @@ export function middlewareRuns(guard: AnyGuard, options: MiddlewareRunOptions): 
       thread,
       working: 1,
       timer: undefined,
-      isLanding: false,
+      restMs: REST_MAX_MS,
+      heardAt: 0,
       waitsAt: undefined,
       isWaiting: false,
       goOn: undefined,
@@ -171,7 +184,7 @@ export function middlewareRuns(guard: AnyGuard, options: MiddlewareRunOptions): 
       if (!known || run.isEnded) return undefined;
       known.working -= 1;
       if (then === 'end') restFor(known, REST_AFTER_ANSWER_MS);
-      else known.timer?.refresh();
+      else known.heardAt = Date.now();
       if (then === 'wait') {
         const { configurable } = settingsOf(AsyncLocalStorageProviderSingleton.getRunnableConfig());
         known.isWaiting = true;

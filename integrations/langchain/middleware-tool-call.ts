@@ -1,5 +1,6 @@
 import { ToolMessage } from '@langchain/core/messages';
 import { untilAborted, type Run, type Step, type ToolCall, type ToolHints } from 'holdfast';
+import type { Built } from './built.ts';
 import { feltHalt } from './felt-halts.ts';
 import { haltAnswer } from './halt-answers.ts';
 import { agentIn, replayKey } from './graph-node.ts';
@@ -34,7 +35,7 @@ async function toolStep(host: MiddlewareHost, run: Run, request: ToolHookRequest
   let then: Afterwards = 'more';
   try {
     const { thread_id: threadId, checkpoint_ns: node } = settingsOf(request.runtime.configurable);
-    const call = { ...callOf(toolCall, toolHints(request.tool)), ...agentIn(node) };
+    const call = callOf(toolCall, toolHints(request.tool), agentIn(node).agent);
     const begun = await run.begin(call, { replayKey: replayKey(threadId, node, toolCall.id) });
     step = begun;
     const { offer } = step;
@@ -47,7 +48,7 @@ async function toolStep(host: MiddlewareHost, run: Run, request: ToolHookRequest
       run.signal,
       begun.within(() => next(request)),
     );
-    void step.end(toolResult(output));
+    await step.end(toolResult(output));
     return notedResult(output, offer.edits.note);
   } catch (error) {
     if (isParentCommand(error)) {
@@ -77,13 +78,12 @@ async function toolStep(host: MiddlewareHost, run: Run, request: ToolHookRequest
 /** An answer of the guard's as the text of a tool's result. */
 const textOf = (output: unknown): string => (typeof output === 'string' ? output : JSON.stringify(output));
 
-const callOf = ({ name, args, id }: ToolHookRequest['toolCall'], hints: ToolHints | undefined): ToolCall => ({
-  kind: 'tool',
-  name,
-  args,
-  hints,
-  ...(id === undefined ? {} : { id }),
-});
+function callOf({ name, args, id }: ToolHookRequest['toolCall'], hints: ToolHints | undefined, agent: string | undefined): ToolCall {
+  const call: Built<ToolCall> = { kind: 'tool', name, args, hints };
+  if (id !== undefined) call.id = id;
+  if (agent !== undefined) call.agent = agent;
+  return call;
+}
 
 const resultOf = ({ id = '', name }: ToolHookRequest['toolCall'], content: string, status: 'success' | 'error' = 'success'): ToolMessage =>
   new ToolMessage({ content, tool_call_id: id, name, status });

@@ -2,7 +2,7 @@ import type { Callbacks } from '@langchain/core/callbacks/manager';
 import type { BaseChatModel } from '@langchain/core/language_models/chat_models';
 import { AIMessage, type BaseMessage } from '@langchain/core/messages';
 import type { Generation, LLMResult } from '@langchain/core/outputs';
-import type { Call, CallEdits, Run, Step } from 'holdfast';
+import { linkedSignal, type Call, type CallEdits, type Run, type Step } from 'holdfast';
 import type { AnyGuard } from './any-guard.ts';
 import { attemptAround, withinAttempt, type AttemptWatch } from './attempt-context.ts';
 import { hasAnswers } from './answered-handoffs.ts';
@@ -40,7 +40,7 @@ export interface ModelAttempt extends ModelRequest {
   within<T>(fn: () => T): T;
   /** Takes what streams where no callback sees it. */
   stream(delta: string, channel: 'text' | 'thinking'): void | Promise<void>;
-  ended(message: unknown, isCached?: boolean): void | Promise<void>;
+  ended(message: unknown, isCached?: boolean): Promise<void>;
   /** Books the failure; gives the error to throw. */
   failed(error: unknown): Promise<unknown>;
 }
@@ -117,24 +117,27 @@ function openAttempt({ guard, seat, step, key, watch, answer, isClosing }: Opene
   const { model, messages, options } = request;
   // Without another handler nothing streams in here, and a handler would only cost time.
   const streamMeter = !answer && hasHandlers(request) ? new StreamMeter(guard, step) : undefined;
+  const own = signalInForce(options['signal']);
+  const link = !answer && own instanceof AbortSignal ? linkedSignal(own, step.signal) : undefined;
   const leave = (): void | Promise<void> => {
+    link?.unlink();
     streamMeter?.close();
     return seat.leave();
   };
   return {
     model,
     messages,
-    options: { ...options, signal: eitherSignal(signalInForce(options['signal']), step.signal) },
+    options: { ...options, signal: link?.signal ?? step.signal },
     callbacks: streamMeter ? withHandler(request.callbacks, streamMeter) : request.callbacks,
     answer,
     isClosing,
     within: (fn) => withinAttempt(step, key, watch, fn),
     stream: (delta, channel) => step.stream(delta, channel),
-    ended(message, isCached = false) {
+    async ended(message, isCached = false) {
       if (watch) watch.newest = 'ok';
       const result = modelResult(message);
-      void step.end(isCached ? { ...result, cached: true } : result, usageReport({ message }));
-      return leave();
+      await step.end(isCached ? { ...result, cached: true } : result, usageReport({ message }));
+      await leave();
     },
     async failed(error) {
       if (watch) watch.newest = 'failed';
@@ -146,12 +149,11 @@ function openAttempt({ guard, seat, step, key, watch, answer, isClosing }: Opene
 }
 
 /** Settles a call that was made at once; gives what its caller is to get. */
-export function completed(attempt: ModelAttempt, result: LLMResult): LLMResult | Promise<LLMResult> {
+export async function completed(attempt: ModelAttempt, result: LLMResult): Promise<LLMResult> {
   const generation = result.generations[0]?.[0];
   const message = (generation as { message?: unknown } | undefined)?.message ?? { content: generation?.text ?? '' };
-  const leaving = attempt.ended(message, isFromCache(generation, message));
-  const given = attempt.isClosing ? resultWithoutToolCalls(result) : result;
-  return leaving ? leaving.then(() => given) : given;
+  await attempt.ended(message, isFromCache(generation, message));
+  return attempt.isClosing ? resultWithoutToolCalls(result) : result;
 }
 
 /** LangChain's cache empties the totals of what it gives out, and sets the usage to zero. */
@@ -194,6 +196,3 @@ export function answerMessage(output: unknown): AIMessage {
 
 const hasHandlers = ({ callbacks, model }: ModelRequest): boolean =>
   handlersIn(callbacks).length > 0 || handlersIn(model.callbacks).length > 0;
-
-const eitherSignal = (own: unknown, guards: AbortSignal): AbortSignal =>
-  own instanceof AbortSignal ? AbortSignal.any([own, guards]) : guards;

@@ -1,5 +1,6 @@
 import { convertToOpenAITool } from '@langchain/core/utils/function_calling';
 import type { MessageView, ModelCall, ReasoningSettings } from 'holdfast';
+import type { Built } from './built.ts';
 
 type Settings = Readonly<Record<string, unknown>>;
 
@@ -75,17 +76,14 @@ export function modelCall(
   const reasoning = reasoningIn(asked);
   const n = firstNumber(asked, countNames);
   const serviceTier = firstText(asked, tierNames);
-  return {
-    kind: 'model',
-    model: facts.model,
-    ...(facts.provider === undefined ? {} : { provider: facts.provider }),
-    messages,
-    ...(tools && tools.length > 0 ? { tools } : {}),
-    ...(maxOutputTokens === undefined ? {} : { maxOutputTokens }),
-    ...(reasoning ? { reasoning } : {}),
-    ...(serviceTier === undefined ? {} : { serviceTier }),
-    ...(n === undefined ? {} : { n }),
-  };
+  const call: Built<ModelCall> = { kind: 'model', model: facts.model, messages };
+  if (facts.provider !== undefined) call.provider = facts.provider;
+  if (tools && tools.length > 0) call.tools = tools;
+  if (maxOutputTokens !== undefined) call.maxOutputTokens = maxOutputTokens;
+  if (reasoning) call.reasoning = reasoning;
+  if (serviceTier !== undefined) call.serviceTier = serviceTier;
+  if (n !== undefined) call.n = n;
+  return call;
 }
 
 const capNames = [

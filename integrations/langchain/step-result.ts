@@ -1,4 +1,5 @@
 import type { StepResult } from 'holdfast';
+import type { Built } from './built.ts';
 import { recordsOf, textOf, thinkingOf, toolCallsOf } from './message-views.ts';
 
 /** A model's answer as detectors and reports want it. `message` is an `AIMessage` or a chunk. */
@@ -7,13 +8,11 @@ export function modelResult(message: unknown): StepResult {
   const toolCalls = toolCallsOf(message);
   const thinking = thinkingOf(message);
   const model = response?.['model_name'] ?? response?.['model'];
-  return {
-    output: message,
-    text: textOf(content),
-    ...(thinking === '' ? {} : { thinking }),
-    ...(toolCalls.length > 0 ? { toolCalls } : {}),
-    ...(typeof model === 'string' ? { model } : {}),
-  };
+  const result: Built<StepResult> = { output: message, text: textOf(content) };
+  if (thinking !== '') result.thinking = thinking;
+  if (toolCalls.length > 0) result.toolCalls = toolCalls;
+  if (typeof model === 'string') result.model = model;
+  return result;
 }
 
 /**

@@ -17,7 +17,7 @@ const COSMETIC = new Set([
 
 /** What a caller says of its call, not to the tool, where that tells what to do by itself. */
 const SAID_BESIDE = new Set(['description', 'summary', 'goal', 'why']);
-const COMMANDS = ['command', 'cmd', 'code', 'script', 'sql'];
+const COMMANDS = new Set(['command', 'cmd', 'code', 'script', 'sql']);
 /** Made anew for each call, so that no two are equal. */
 const NONCES = new Set([
   '_meta',
@@ -88,21 +88,23 @@ function write(value: unknown, depth: number, walk: Walk): string {
 
 function writeObject(value: object, depth: number, walk: Walk): string {
   try {
-    if (value instanceof Date) return JSON.stringify(value.toISOString());
-    if (ArrayBuffer.isView(value)) return `"bytes:${value.byteLength}"`;
-    if (value instanceof Map) return write(Object.fromEntries(value), depth, walk);
     if (Array.isArray(value)) return writeList(value, value.length, depth, walk);
-    if (value instanceof Set) return writeList(value, value.size, depth, walk);
+    if (Object.getPrototypeOf(value) !== Object.prototype) {
+      if (value instanceof Date) return JSON.stringify(value.toISOString());
+      if (ArrayBuffer.isView(value)) return `"bytes:${value.byteLength}"`;
+      if (value instanceof Map) return write(Object.fromEntries(value), depth, walk);
+      if (value instanceof Set) return writeList(value, value.size, depth, walk);
+    }
     const parts: string[] = [];
     const fields = value as Record<string, unknown>;
     const keys = Object.keys(fields);
     if (keys.length > 1) keys.sort(byCodeUnits);
-    const isCommand = depth === 0 && COMMANDS.some((name) => isCommandLine(fields[name]));
+    const isCommand = depth === 0 && keys.some((key) => COMMANDS.has(key) && isCommandLine(fields[key]));
     for (const key of keys) {
       if (walk.left <= 0) break;
       if (fields[key] === undefined || walk.ignored.has(key)) continue;
       if (depth === 0 && keys.length > 1 && (COSMETIC.has(key) || NONCES.has(key) || (isCommand && SAID_BESIDE.has(key)))) continue;
-      const value = isCommand && COMMANDS.includes(key) ? withoutRemarks(fields[key]) : fields[key];
+      const value = isCommand && COMMANDS.has(key) ? withoutRemarks(fields[key]) : fields[key];
       parts.push(`${JSON.stringify(key)}:${write(value, depth + 1, walk)}`);
     }
     if (parts.length < keys.length && walk.left <= 0) parts.push(`"…":${keys.length}`);

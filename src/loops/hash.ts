@@ -54,7 +54,8 @@ export function hashName(name: string): number {
 /** Hash of a few numbers, such as other hashes. */
 export function hashNumbers(...numbers: readonly number[]): number {
   const hash = hasher(numbers.length);
-  for (const number of numbers) {
+  for (let at = 0; at < numbers.length; at++) {
+    const number = numbers[at]!;
     feed(hash, number | 0);
     feed(hash, (number / 4294967296) | 0);
   }

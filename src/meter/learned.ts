@@ -27,12 +27,15 @@ interface Entry extends Observations {
 /** Makes an empty memory. Of more than {@link MOST_KEYS} keys the one that was not heard of for longest is forgotten. */
 export function createLearned(): Learned {
   const entries = new Map<string, Entry>();
+  let newest: string | undefined;
   return {
     of: (key) => entries.get(key),
     entries: () => entries.entries(),
     add(key, value) {
       const known = entries.get(key);
-      entries.delete(key);
+      // The newest has its place at the end: most guards see one model again and again.
+      if (key !== newest) entries.delete(key);
+      newest = key;
       entries.set(key, known === undefined ? first(value) : next(known, value));
       for (const oldest of entries.keys()) {
         if (entries.size <= MOST_KEYS) break;
@@ -46,7 +49,8 @@ const first = (value: number): Entry => ({ count: 1, mean: value, deviation: 0, 
 
 function next({ count, mean, deviation, recent }: Entry, value: number): Entry {
   const weight = Math.max(WEIGHT, 1 / (count + 1));
-  const values = [...recent, value].slice(-RECENT);
+  const values = recent.length < RECENT ? recent.slice() : recent.slice(1 - RECENT);
+  values.push(value);
   return {
     count: count + 1,
     mean: mean + weight * (value - mean),

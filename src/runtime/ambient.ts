@@ -35,5 +35,6 @@ export function within<T>(context: Omit<Ambient, 'outer'>, fn: () => T): T {
   const current = storage().getStore();
   const isSame = current?.guard === context.guard;
   const holdsSlot = context.holdsSlot || (isSame && current.holdsSlot);
-  return storage().run({ ...context, holdsSlot, outer: isSame ? current.outer : current }, fn);
+  const { guard, run, agent, step, mark } = context;
+  return storage().run({ guard, run, agent, step, holdsSlot, mark, outer: isSame ? current.outer : current }, fn);
 }

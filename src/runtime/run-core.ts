@@ -100,7 +100,7 @@ export interface RunCore {
   /** The accounts of the run, looked up again when they have become stale. */
   plan(): AccountPlan | Promise<AccountPlan>;
   /** How the history of the last model call began, and its length: a shorter one with the same beginning was cut. */
-  history: { readonly head: string | undefined; readonly length: number };
+  history: { readonly head: number | undefined; readonly length: number };
   /** The number of the model call that asked for the next tool calls. */
   round: number;
   /** Why the run was stopped, once listeners have heard of it. */

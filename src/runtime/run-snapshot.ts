@@ -38,7 +38,7 @@ export interface RunState {
   readonly round: number;
   readonly nextRound: number;
   readonly epoch: number;
-  readonly history: { readonly head: string | undefined; readonly length: number };
+  readonly history: { readonly head: number | undefined; readonly length: number };
   readonly replays: readonly string[];
   readonly loops: unknown;
   readonly ladder: SavedLadder | undefined;
@@ -119,7 +119,7 @@ const state = z.object({
   round: amount,
   nextRound: amount,
   epoch: amount,
-  history: z.object({ head: z.string().optional(), length: amount }),
+  history: z.object({ head: z.number().optional(), length: amount }),
   replays: z.array(z.string()).max(1_024),
   loops: z.unknown().optional(),
   ladder: z.unknown().optional(),

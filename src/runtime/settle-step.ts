@@ -2,7 +2,7 @@ import { excess, plus, zero, type Amounts } from '../core/amounts.ts';
 import { publicAmounts } from '../core/budget.ts';
 import type { Call, StepRecord, StepResult } from '../core/step.ts';
 import type { Usage } from '../core/usage.ts';
-import { hashText } from '../loops/hash.ts';
+import { hashNumbers, hashText } from '../loops/hash.ts';
 import { dealOver, nothingExpected } from './asks.ts';
 import { answeringModel, bookAttempt, heldByAll, type Attempt, type Booking } from './attempt.ts';
 import type { EndedStepInfo } from './events.ts';
@@ -202,7 +202,7 @@ function noteCompaction({ core, call, offer }: OpenStepParts): void {
 }
 
 /** A mark of a text that is no longer than a word: runs that rest hold on to nobody's prompt. */
-const headOf = (text: string): string => `${text.length}-${hashText(text.slice(0, HEAD_HASHED)).toString(36)}`;
+const headOf = (text: string): number => hashNumbers(text.length, hashText(text.slice(0, HEAD_HASHED)));
 
 /**
  * What a model said in a conversation. The same words to one question after the other (a batch that is sorted into "yes"

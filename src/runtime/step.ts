@@ -33,10 +33,7 @@ export interface Step {
    * is used up and the budgets have no more, or the text goes in circles. A promise when the store must be asked.
    */
   stream(delta: string, channel?: StreamChannel): void | Promise<void>;
-  /**
-   * Books what was really used and tells the detectors. Without usage the hold is booked, marked as estimated. It is done when this
-   * returns, as it is with `fail` and `release`; their promises never reject.
-   */
+  /** Books what was really used and tells the detectors. Without usage the hold is booked, marked as estimated. */
   end(result?: StepResult, usage?: UsageReport): Promise<void>;
   /** Books what a failed call cost: what is told, else by the error and by what had streamed. */
   fail(error: unknown, usage?: UsageReport): Promise<void>;

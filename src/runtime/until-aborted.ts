@@ -13,6 +13,13 @@ function waitersFor(signal: AbortSignal): Set<() => void> {
   return waiting;
 }
 
+/** Calls `stop` when the signal aborts. Gives what takes that back. */
+export function whenAborted(signal: AbortSignal, stop: () => void): () => void {
+  const waiting = waitersFor(signal);
+  waiting.add(stop);
+  return () => void waiting.delete(stop);
+}
+
 /**
  * What `work` gives, or, when the signal aborts first, a rejection with its reason: nobody waits for the work then, and what still
  * fails in it is ignored. For doors, whose calls must not outlive the run that was halted.

@@ -15,13 +15,15 @@ export interface AccountBook {
   living(moment: number): Iterable<Account>;
 }
 
-/** How many accounts a sweep looks at: more than one reservation can add, so that the dead never pile up. */
-const SWEPT_AT_ONCE = 16;
+/** How many accounts a sweep looks at, and how many more for each that was opened since the last: so the dead never pile up. */
+const SWEPT_AT_ONCE = 2;
+const SWEPT_FOR_OPENED = 2;
 
 export function accountBook(retentionMs: number): AccountBook {
   const tenants = new Map<string, Map<string, Map<string, Account[]>>>();
   const everyone = new Set<Account>();
   let sweeping = everyone.values();
+  let opened = 0;
 
   /** The accounts of one id: one for each window over which it has a budget. */
   const familyOf = ({ tenant, scope, id }: AccountId): Account[] | undefined => tenants.get(tenant)?.get(scope)?.get(id);
@@ -61,13 +63,16 @@ export function accountBook(retentionMs: number): AccountBook {
       if (known) return known;
       const account = newAccount(ref, moment);
       enter(account);
+      opened += 1;
       return account;
     },
     erase(id) {
       for (const account of familyOf(id)?.slice() ?? []) forget(account, 'erased');
     },
     sweep(moment) {
-      for (let looked = 0; looked < SWEPT_AT_ONCE; looked += 1) {
+      const most = SWEPT_AT_ONCE + SWEPT_FOR_OPENED * opened;
+      opened = 0;
+      for (let looked = 0; looked < most; looked += 1) {
         const next = sweeping.next();
         if (next.done) {
           sweeping = everyone.values();

@@ -215,7 +215,7 @@ export function usageFrom(raw: unknown): UsageReport | undefined {
 
 function readUsage(raw: unknown, depth: number): UsageReport | undefined {
   if (!isRecord(raw)) return undefined;
-  const shape = shapes.find(({ fields }) => fields.some((field) => raw[field] !== undefined));
+  const shape = shapeOf(raw);
   if (shape !== undefined) {
     const report = withoutAbsent(shape.read(amountsIn(raw), raw));
     if (Object.keys(report).length > 0) {
@@ -229,6 +229,19 @@ function readUsage(raw: unknown, depth: number): UsageReport | undefined {
     if (found !== undefined) return found;
   }
   return undefined;
+}
+
+/** For each field the first of the shapes that it tells of. */
+const placeOf = new Map(shapes.flatMap(({ fields }, place) => fields.map((field) => [field, place] as const)).toReversed());
+
+/** The first shape that fits. The fields of the object are looked up, for it has far fewer than there are. */
+function shapeOf(raw: Fields): UsageShape | undefined {
+  let first = shapes.length;
+  for (const field in raw) {
+    const place = placeOf.get(field);
+    if (place !== undefined && place < first && raw[field] !== undefined) first = place;
+  }
+  return shapes[first] ?? shapes.find(({ fields }) => fields.some((field) => raw[field] !== undefined));
 }
 
 function withoutAbsent(report: UsageReport): UsageReport {
