@@ -27,6 +27,19 @@ describe('the built-in table', () => {
     expect(meter.price('claude-sonnet-4-5')?.source).toContain('anthropic');
   });
 
+  test('tells one provider and one tier from the next, whichever was asked for last', () => {
+    const meter = createMeter();
+    const source = (provider: string): string | undefined => meter.price('gpt-4o', { provider })?.source;
+    const sources = [source('openai'), source('azure'), source('openai'), source('azure')];
+    expect(sources[1]).toContain('azure');
+    expect(sources).toEqual([sources[0], sources[1], sources[0], sources[1]]);
+    expect(sources[0]).not.toBe(sources[1]);
+    const cost = (serviceTier?: string): number | undefined => meter.price('gpt-4o', { provider: 'openai', serviceTier })?.cost(usage);
+    const costs = [cost(), cost('flex'), cost()];
+    expect(costs[1]).not.toBe(costs[0]);
+    expect(costs[2]).toBe(costs[0]);
+  });
+
   test.each([
     ['ft:gpt-4o-2024-08-06:acme::x', 3.75, 15],
     ['ft:gpt-4o-mini-2024-07-18:acme::x', 0.3, 1.2],

@@ -328,3 +328,15 @@ describe('what cannot be true is refused with its facts', () => {
     expect((error as InvalidUsageError).facts).toEqual(facts);
   });
 });
+
+test('a usage whose fields are accessors of a class is read like one of plain fields', () => {
+  class Reported {
+    get input_tokens(): number {
+      return 20;
+    }
+    get output_tokens(): number {
+      return 5;
+    }
+  }
+  expect(usageFrom(new Reported())).toEqual({ inputTokens: 20, outputTokens: 5 });
+});
