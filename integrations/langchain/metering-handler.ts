@@ -246,7 +246,7 @@ export class MeteringHandler extends BaseCallbackHandler {
     this.#open.delete(runId);
     this.#claims.release(runId, this);
     const booked = metered ? book(metered) : done;
-    // A run ends with its root alone: whatever is booked here is booked when this is asked.
+    // A step is booked when its method returns, so a run that ends with this event has it in its books.
     const leaving = this.#runs.leave?.(runId, error);
     return leaving ? booked.then(() => leaving) : booked;
   }

@@ -46,7 +46,7 @@ interface AskedCall {
 }
 
 /** One model call of an agent, as a step. */
-export function guardedModelCall(host: MiddlewareHost, request: ModelHookRequest, next: ModelHookNext): Promise<unknown> {
+export async function guardedModelCall(host: MiddlewareHost, request: ModelHookRequest, next: ModelHookNext): Promise<unknown> {
   const views = messageViews(request.messages);
   const messages = closedGaps(request.messages, views);
   const isRepaired = messages !== request.messages;
@@ -54,7 +54,7 @@ export function guardedModelCall(host: MiddlewareHost, request: ModelHookRequest
     ? { request: { ...request, messages }, views: messageViews(messages), isRepaired }
     : { request, views, isRepaired };
   const found = host.runs.runOf(request.runtime, messages.at(-1)?.getType() === 'human');
-  return found instanceof Promise ? found.then((run) => modelStep(host, run, asked, next)) : modelStep(host, found, asked, next);
+  return modelStep(host, found instanceof Promise ? await found : found, asked, next);
 }
 
 async function modelStep(host: MiddlewareHost, run: Run, asked: AskedCall, next: ModelHookNext): Promise<unknown> {

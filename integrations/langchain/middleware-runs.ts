@@ -49,9 +49,10 @@ interface OwnRun {
   /** How many hooks of it are at work. */
   working: number;
   timer: NodeJS.Timeout | undefined;
-  /** How long it may be silent, and when it was last heard of. */
+  /** How long it may be silent. */
   restMs: number;
-  heardAt: number;
+  /** Whether a hook was at work since the timer was set. */
+  wasHeard: boolean;
   /** The checkpoint at which a hook of it waits for a person. */
   waitsAt: Thread | undefined;
   isWaiting: boolean;
@@ -61,7 +62,7 @@ interface OwnRun {
 
 /** The agent may go on after an answer: another middleware may send it back to the model. */
 const REST_AFTER_ANSWER_MS = 1_000;
-/** A run that nothing is heard of for so long was abandoned, or waits for a person who did not come. */
+/** A run that nothing is heard of for so long was abandoned, or waits for a person who did not come. It may last up to twice as long. */
 const REST_MAX_MS = 15 * 60_000;
 
 /**
@@ -85,17 +86,13 @@ export function middlewareRuns(guard: AnyGuard, options: MiddlewareRunOptions): 
   function restFor(own: OwnRun, ms: number): void {
     clearTimeout(own.timer);
     own.restMs = ms;
-    own.heardAt = Date.now();
-    lookIn(own, ms);
+    lookLater(own);
   }
 
-  /** Ends a run that was silent for long enough. Hooks only write down the time: to set a timer anew at each would cost more than the rest of them. */
-  function lookIn(own: OwnRun, ms: number): void {
-    own.timer = setTimeout(() => {
-      const left = own.working > 0 ? own.restMs : Math.min(own.restMs, own.heardAt + own.restMs - Date.now());
-      if (left > 0) lookIn(own, left);
-      else end(own);
-    }, ms).unref();
+  /** Ends a run that was silent all the time. Hooks only leave a mark: to set the timer anew at each costs more than the rest of them. */
+  function lookLater(own: OwnRun): void {
+    own.wasHeard = false;
+    own.timer = setTimeout(() => (own.working > 0 || own.wasHeard ? lookLater(own) : end(own)), own.restMs).unref();
   }
 
   /** A hook is at work again: the run is not over, even if it seemed so. */
@@ -146,7 +143,7 @@ export function middlewareRuns(guard: AnyGuard, options: MiddlewareRunOptions): 
       working: 1,
       timer: undefined,
       restMs: REST_MAX_MS,
-      heardAt: 0,
+      wasHeard: false,
       waitsAt: undefined,
       isWaiting: false,
       goOn: undefined,
@@ -184,7 +181,7 @@ export function middlewareRuns(guard: AnyGuard, options: MiddlewareRunOptions): 
       if (!known || run.isEnded) return undefined;
       known.working -= 1;
       if (then === 'end') restFor(known, REST_AFTER_ANSWER_MS);
-      else known.heardAt = Date.now();
+      else known.wasHeard = true;
       if (then === 'wait') {
         const { configurable } = settingsOf(AsyncLocalStorageProviderSingleton.getRunnableConfig());
         known.isWaiting = true;

@@ -24,9 +24,9 @@ export interface ToolHookRequest {
 export type ToolHookNext = (request: ToolHookRequest) => Promise<unknown>;
 
 /** One tool call of an agent, as a step. Calls of unknown tools and calls with arguments that do not fit are seen here too. */
-export function guardedToolCall(host: MiddlewareHost, request: ToolHookRequest, next: ToolHookNext): Promise<unknown> {
+export async function guardedToolCall(host: MiddlewareHost, request: ToolHookRequest, next: ToolHookNext): Promise<unknown> {
   const found = host.runs.runOf(request.runtime, false);
-  return found instanceof Promise ? found.then((run) => toolStep(host, run, request, next)) : toolStep(host, found, request, next);
+  return toolStep(host, found instanceof Promise ? await found : found, request, next);
 }
 
 async function toolStep(host: MiddlewareHost, run: Run, request: ToolHookRequest, next: ToolHookNext): Promise<unknown> {

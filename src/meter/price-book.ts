@@ -55,7 +55,6 @@ function createTablePrices(onProblem: (error: unknown) => void): PriceOf<PriceQu
   const kept = new Map<string, ModelPrice | undefined>();
   let minute = Number.NaN;
   let revision = Number.NaN;
-  let latest: { readonly query: PriceQuery; readonly serviceTier: string | undefined; readonly price: ModelPrice | undefined } | undefined;
   const priced = (query: PriceQuery, serviceTier: string | undefined): ModelPrice | undefined => {
     try {
       const found = builtInPrices(query);
@@ -67,20 +66,14 @@ function createTablePrices(onProblem: (error: unknown) => void): PriceOf<PriceQu
   };
   return (query, serviceTier) => {
     const now = Math.floor(query.at / KEPT_MS);
-    if (now !== minute || revision !== priceTableRevision() || kept.size >= MOST_KEPT) {
-      kept.clear();
-      latest = undefined;
-    }
+    if (now !== minute || revision !== priceTableRevision() || kept.size >= MOST_KEPT) kept.clear();
     minute = now;
     revision = priceTableRevision();
-    // Most guards see one model again and again: for that one no key is built.
-    if (latest && isSameQuery(latest.query, query) && latest.serviceTier === serviceTier) return latest.price;
     const key = `${query.model}\n${query.provider ?? ''}\n${serviceTier ?? ''}`;
-    const price = kept.has(key) ? kept.get(key) : priced(query, serviceTier);
+    const known = kept.get(key);
+    if (known !== undefined || kept.has(key)) return known;
+    const price = priced(query, serviceTier);
     kept.set(key, price);
-    latest = { query, serviceTier, price };
     return price;
   };
 }
-
-const isSameQuery = (a: PriceQuery, b: PriceQuery): boolean => a.model === b.model && a.provider === b.provider;

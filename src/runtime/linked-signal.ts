@@ -8,11 +8,11 @@ export interface LinkedSignal {
 }
 
 /**
- * A signal for one call that aborts with the first of these, for its reason. `AbortSignal.any` does the same without an end, but it
- * takes twice as long, more than the guard takes for a step, and a run's signal would go on knowing of every call that was ever made.
+ * A signal for one call that aborts with the first of these, for its reason. In place of `AbortSignal.any`, which has no end: a run's
+ * signal would go on knowing of every call that was ever made.
  *
  * @example
- * const link = linkedSignal(options.signal, step.signal);
+ * const link = linkedSignal(request.signal, step.signal);
  * try {
  *   return await fetch(url, { signal: link.signal });
  * } finally {

@@ -33,16 +33,14 @@ export function untilAborted<T>(signal: AbortSignal, work: PromiseLike<T>): Prom
       work.then(undefined, () => {});
       return reject(signal.reason as Error);
     }
-    const waiting = waitersFor(signal);
-    const stop = (): void => reject(signal.reason as Error);
-    waiting.add(stop);
+    const leave = whenAborted(signal, () => reject(signal.reason as Error));
     work.then(
       (value) => {
-        waiting.delete(stop);
+        leave();
         resolve(value);
       },
       (error: unknown) => {
-        waiting.delete(stop);
+        leave();
         reject(error);
       },
     );

@@ -1,6 +1,9 @@
 import type { Usage, UsageReport } from '../../core/usage.ts';
 import { checkedAmount, checkParts } from './check-usage.ts';
 
+/** What is told where it is known, and never guessed. */
+const parts = ['audioInputTokens', 'audioOutputTokens', 'longCacheWriteTokens'] as const;
+
 /**
  * Makes a whole usage out of what was reported. What is missing is taken from `fallback` (the hold) and marked as estimated;
  * cache parts that are missing beside a known input are 0, for a provider without a cache does not name them.
@@ -18,19 +21,17 @@ export function settleUsage(report: UsageReport, fallback: Usage): { usage: Usag
   const outputTokens = report.outputTokens ?? Math.max(fallback.outputTokens, report.reasoningTokens ?? 0);
   const reasoningTokens = report.reasoningTokens ?? Math.min(fallback.reasoningTokens, outputTokens);
   const inputTokens = report.inputTokens ?? Math.max(fallback.inputTokens, cachedInputTokens + cacheWriteTokens);
-  const sums: Usage = { inputTokens, cachedInputTokens, cacheWriteTokens, outputTokens, reasoningTokens };
-  const usage = hasParts(report) ? { ...sums, ...knownParts(report) } : sums;
+  const usage: { -readonly [Field in keyof Usage]: Usage[Field] } = {
+    inputTokens,
+    cachedInputTokens,
+    cacheWriteTokens,
+    outputTokens,
+    reasoningTokens,
+  };
+  for (const part of parts) {
+    const tokens = report[part];
+    if (tokens !== undefined) usage[part] = tokens;
+  }
   const isReasoningGuessed = report.reasoningTokens === undefined && reasoningTokens > 0;
   return { usage, estimated: report.inputTokens === undefined || report.outputTokens === undefined || isReasoningGuessed };
-}
-
-const hasParts = ({ audioInputTokens, audioOutputTokens, longCacheWriteTokens }: UsageReport): boolean =>
-  audioInputTokens !== undefined || audioOutputTokens !== undefined || longCacheWriteTokens !== undefined;
-
-function knownParts({ audioInputTokens, audioOutputTokens, longCacheWriteTokens }: UsageReport): Partial<Usage> {
-  return {
-    ...(audioInputTokens === undefined ? {} : { audioInputTokens }),
-    ...(audioOutputTokens === undefined ? {} : { audioOutputTokens }),
-    ...(longCacheWriteTokens === undefined ? {} : { longCacheWriteTokens }),
-  };
 }

@@ -231,8 +231,8 @@ function readUsage(raw: unknown, depth: number): UsageReport | undefined {
   return undefined;
 }
 
-/** For each field the first of the shapes that it tells of. */
-const placeOf = new Map(shapes.flatMap(({ fields }, place) => fields.map((field) => [field, place] as const)).toReversed());
+/** The place of the shape that a field tells of. */
+const placeOf = new Map(shapes.flatMap(({ fields }, place) => fields.map((field) => [field, place] as const)));
 
 /** The first shape that fits. The fields of the object are looked up, for it has far fewer than there are. */
 function shapeOf(raw: Fields): UsageShape | undefined {
@@ -241,6 +241,7 @@ function shapeOf(raw: Fields): UsageShape | undefined {
     const place = placeOf.get(field);
     if (place !== undefined && place < first && raw[field] !== undefined) first = place;
   }
+  // Accessors of a class are not among its fields.
   return shapes[first] ?? shapes.find(({ fields }) => fields.some((field) => raw[field] !== undefined));
 }
 
