@@ -1,8 +1,8 @@
 import type { BaseChatModel } from '@langchain/core/language_models/chat_models';
-import { RunnableLambda } from '@langchain/core/runnables';
+import { Runnable, RunnableLambda, type RunnableConfig } from '@langchain/core/runnables';
 import { MessagesAnnotation, StateGraph } from '@langchain/langgraph';
 import { createAgent, modelFallbackMiddleware, modelRetryMiddleware, summarizationMiddleware, toolRetryMiddleware } from 'langchain';
-import { createGuard, findHaltError, HaltError } from 'holdfast';
+import { createGuard, findHaltError, HaltError, type Guard } from 'holdfast';
 import { guardAgent, GuardCallbackHandler, guardMiddleware, guardModel } from 'holdfast/langchain';
 import { describe, expect, it } from 'vitest';
 import { classicExecutor, hear, messagesGraph, question, searching, searchingModel, searchTool } from './support/agents.ts';
@@ -247,6 +247,25 @@ it('an agent that ends well as its halt comes keeps its answer', async () => {
   expect(output.messages.at(-1)?.text).toBe('It will rain.');
 });
 
+it('an answer that a host gives in place of a call that the halt has cut does not hide the halt', async () => {
+  const guard: Guard = createGuard();
+  const model = new ScriptedChatModel(() => {
+    guard.current()?.run.halt('enough');
+    throw new Error('the line is dead');
+  });
+  // One that knows of no signal.
+  class Forgiving extends Runnable<object, unknown> {
+    lc_namespace = ['test'];
+    async invoke(_asked: object, { callbacks }: RunnableConfig = {}): Promise<unknown> {
+      return model.invoke('Rain?', callbacks ? { callbacks } : {}).catch(() => 'Sorry.');
+    }
+  }
+  const error = await guardAgent(new Forgiving(), guard)
+    .invoke({})
+    .catch((thrown: unknown) => thrown);
+  expect(error).toBe(guard.lastHalt());
+});
+
 describe('without a wrapper', () => {
   it('the middleware throws the error inside LangChain’s own, once, and leaves no call without a result', async () => {
     const guard = createGuard({ budgets: { run: { steps: 4 } } });
@@ -255,6 +274,30 @@ describe('without a wrapper', () => {
       .catch((thrown: unknown) => thrown);
     expect(findHaltError(error)).toBe(guard.lastHalt());
     expect(error).not.toBeInstanceOf(AggregateError);
+  });
+
+  it('the middleware cuts the model call that is under way, whether the halt or the host’s own signal says so', async () => {
+    const guard = createGuard();
+    const given: AbortSignal[] = [];
+    class Waiting extends ScriptedChatModel {
+      override _generate(...[, options]: Parameters<ScriptedChatModel['_generate']>): ReturnType<ScriptedChatModel['_generate']> {
+        const { signal } = options as { signal: AbortSignal };
+        given.push(signal);
+        return new Promise((_, reject) => {
+          signal.addEventListener('abort', () => reject(signal.reason as Error));
+          act();
+        });
+      }
+    }
+    const agent = createAgent({ model: new Waiting(searching(1)), tools: [searchTool()], middleware: [guardMiddleware(guard)] });
+    let act = (): void => void guard.current()?.run.halt('enough');
+    const halted: unknown = await agent.invoke(question, { signal: new AbortController().signal }).catch((thrown: unknown) => thrown);
+    expect(findHaltError(halted)).toBe(guard.lastHalt());
+    expect(given[0]?.reason).toBe(guard.lastHalt());
+    const host = new AbortController();
+    act = () => host.abort(new Error('the page was left'));
+    await expect(agent.invoke(question, { signal: host.signal })).rejects.toThrow();
+    expect(given[1]?.aborted).toBe(true);
   });
 
   it('guard.run gives the error, and passing its signal on cuts what is under way', async () => {

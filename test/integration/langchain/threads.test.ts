@@ -4,7 +4,7 @@ import { ChatOpenAI } from '@langchain/openai';
 import { createAgent } from 'langchain';
 import { createGuard, type Guard } from 'holdfast';
 import { guardAgent, GuardCallbackHandler, guardMiddleware } from 'holdfast/langchain';
-import { startOpenAIServer, type OpenAIServer } from 'holdfast/testing';
+import { fakeClock, startOpenAIServer, type OpenAIServer } from 'holdfast/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { hear, messagesGraph, question, searchTool } from './support/agents.ts';
 import { silenceHandlerErrors } from './support/quiet.ts';
@@ -152,6 +152,19 @@ describe('a run that waits for a person', () => {
     await guard.close();
     expect(heard.starts).toHaveLength(1);
     expect(heard.reports).toMatchObject([{ used: { modelCalls: 3, toolCalls: 2 } }]);
+  });
+
+  it.each(Object.entries(doors))('%s: its time stands still meanwhile', async (_door, make) => {
+    const clock = fakeClock();
+    const guard: AnyGuard = createGuard({ budgets: { run: { duration: '1m' } }, clock });
+    const { agent, config: given } = make(guard);
+    await agent.invoke(question, given);
+    clock.advance(60 * 60_000);
+    await agent.invoke(new Command({ resume: 'yes' }), given);
+    clock.advance(60 * 60_000);
+    const output = (await agent.invoke(new Command({ resume: 'yes' }), given)) as { messages: BaseMessage[] };
+    expect(output.messages.at(-1)?.text).toBe('It will rain.');
+    expect(guard.lastHalt()).toBeUndefined();
   });
 
   it.each(Object.entries(doors))('%s: is over when something else is said in its thread', async (_door, make) => {
